@@ -1,0 +1,54 @@
+package shippost
+
+import (
+	"slices"
+	"time"
+)
+
+// PlatformName names a social platform in lower case.
+type PlatformName string
+
+// TikTok is the first platform.
+const TikTok PlatformName = "tiktok"
+
+// AccountStatus says whether ShipPost may post to an account.
+type AccountStatus string
+
+// The states of an account.
+const (
+	AccountActive       AccountStatus = "active"
+	AccountReconnect    AccountStatus = "needs_reconnect" // its creator must give access again; posts wait meanwhile
+	AccountDisconnected AccountStatus = "disconnected"    // ended; history stays
+)
+
+// Account is a connected social account.
+type Account struct {
+	ID             AccountID
+	Workspace      WorkspaceID
+	Platform       PlatformName
+	Subject        string // the platform's id of the creator for this app; TikTok: open_id
+	Handle         string // without "@"; "" until the platform told
+	Name           string // display name; personal
+	AvatarURL      string // where the platform serves the picture; may expire
+	Status         AccountStatus
+	StatusReason   string // code of why it is not active
+	Epoch          int64  // grows with each connect and disconnect; an attempt of an older epoch must not commit
+	Scopes         []string
+	ConnectedAt    time.Time
+	DisconnectedAt time.Time
+}
+
+// HasScope reports whether the creator granted the scope.
+func (a Account) HasScope(scope string) bool { return slices.Contains(a.Scopes, scope) }
+
+// Creator is what the platform says a creator may do at this moment. It is asked for fresh and never stored for long.
+type Creator struct {
+	Handle           string // without "@"
+	Nickname         string
+	AvatarURL        string
+	PrivacyOptions   []string // the platform's words, in its order
+	CommentDisabled  bool
+	DuetDisabled     bool
+	StitchDisabled   bool
+	MaxVideoDuration time.Duration // 0 when unknown
+}

@@ -1,0 +1,158 @@
+package shippost
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Fold chooses between the two instants of a wall-clock time that happens twice, when clocks are put back.
+type Fold string
+
+// The folds. An empty fold means that nobody chose.
+const (
+	FoldNone    Fold = ""
+	FoldEarlier Fold = "earlier"
+	FoldLater   Fold = "later"
+)
+
+// Due is when a post is to go out: the wall-clock time a person chose, and the instant it means.
+type Due struct {
+	Local string    // "2006-01-02T15:04:05", the wall clock in Zone; "" for a draft without a time
+	Zone  string    // IANA name, "Europe/Zurich"
+	Fold  Fold      // the choice made when Local happens twice
+	At    time.Time // UTC; whole milliseconds
+}
+
+// IsZero reports whether no time was chosen.
+func (d Due) IsZero() bool { return d.At.IsZero() }
+
+// LocalLayout is the form of a wall-clock time.
+const LocalLayout = "2006-01-02T15:04:05"
+
+// DueAt returns the Due of an instant seen in a zone ("" means UTC). Unknown zones are Invalid.
+func DueAt(at time.Time, zone string) (Due, error) {
+	loc, err := loadZone(zone)
+	if err != nil {
+		return Due{}, err
+	}
+	at = at.Truncate(time.Millisecond)
+	local := at.In(loc).Truncate(time.Second).Format(LocalLayout)
+	due := Due{Local: local, Zone: loc.String(), At: at.UTC()}
+	if first, second, n := instants(local, loc); n == 2 {
+		due.Fold = FoldEarlier
+		if at.Sub(second) >= 0 && !first.Equal(second) {
+			due.Fold = FoldLater
+		}
+	}
+	return due, nil
+}
+
+// DueLocal returns the Due of a wall-clock time in a zone. A time that is skipped when clocks are put forward is
+// Invalid with code nonexistent_local_time, and its message offers the neighbours; one that happens twice is Invalid
+// with code ambiguous_local_time unless fold chooses (reliability §5).
+func DueLocal(local, zone string, fold Fold) (Due, error) {
+	if fold != FoldNone && fold != FoldEarlier && fold != FoldLater {
+		return Due{}, Errorf(Invalid, "invalid_fold", "The choice for a doubled hour is \"earlier\" or \"later\".").At("due.fold")
+	}
+	loc, err := loadZone(zone)
+	if err != nil {
+		return Due{}, err
+	}
+	local, err = normalLocal(local)
+	if err != nil {
+		return Due{}, err
+	}
+	first, second, n := instants(local, loc)
+	switch {
+	case n == 0:
+		before, after := gap(local, loc)
+		return Due{}, Errorf(Invalid, "nonexistent_local_time",
+			"%s does not exist in %s: clocks are put forward then. Choose %s or %s.",
+			spoken(local), zone, before.Format("15:04:05"), after.Format("15:04:05")).At("due.local").With(RemedyReschedule)
+	case n == 2 && fold == FoldNone:
+		return Due{}, Errorf(Invalid, "ambiguous_local_time",
+			"%s happens twice in %s: clocks are put back then. Choose the earlier (%s) or the later (%s).",
+			spoken(local), zone, first.Format(time.RFC3339), second.Format(time.RFC3339)).At("due.fold").With(RemedyReschedule)
+	case n == 2 && fold == FoldLater:
+		first = second
+	case n == 1:
+		fold = FoldNone
+	}
+	return Due{Local: local, Zone: zone, Fold: fold, At: first.UTC()}, nil
+}
+
+func loadZone(zone string) (*time.Location, error) {
+	if zone == "" {
+		return time.UTC, nil
+	}
+	loc, err := time.LoadLocation(zone)
+	// "Local" would mean whatever the server's own clock is set to, which nobody chose.
+	if err != nil || zone == "Local" {
+		return nil, Errorf(Invalid, "unknown_time_zone", "The time zone %q is not known. Use a name such as \"Europe/Zurich\".", zone).At("due.zone")
+	}
+	return loc, nil
+}
+
+// normalLocal accepts a wall-clock time with or without seconds and returns it with seconds.
+func normalLocal(local string) (string, error) {
+	for _, layout := range []string{LocalLayout, "2006-01-02T15:04"} {
+		if t, err := time.Parse(layout, local); err == nil && !strings.ContainsAny(local, ".,") {
+			return t.Format(LocalLayout), nil
+		}
+	}
+	return "", Errorf(Invalid, "invalid_local_time", "A time is written like 2006-01-02T15:04:05, without a zone.").At("due.local")
+}
+
+// instants returns the instants whose wall clock in loc reads local: none, one, or two in order.
+func instants(local string, loc *time.Location) (first, second time.Time, n int) {
+	naive, err := time.Parse(LocalLayout, local)
+	if err != nil {
+		return first, second, 0
+	}
+	// Offsets change by at most a day (Samoa skipped one); all offsets in force around the time are candidates.
+	seen := map[int]bool{}
+	for h := -26; h <= 26; h++ {
+		_, offset := naive.Add(time.Duration(h) * time.Hour).In(loc).Zone()
+		if seen[offset] {
+			continue
+		}
+		seen[offset] = true
+		at := naive.Add(-time.Duration(offset) * time.Second).In(loc)
+		if at.Format(LocalLayout) != local {
+			continue
+		}
+		n++
+		switch {
+		case n == 1:
+			first = at
+		case at.Before(first):
+			first, second = at, first
+		default:
+			second = at
+		}
+	}
+	return first, second, n
+}
+
+// gap returns the wall-clock times just before and just after the hole that local falls into.
+func gap(local string, loc *time.Location) (before, after time.Time) {
+	naive, _ := time.Parse(LocalLayout, local)
+	low, high := naive.Add(-26*time.Hour), naive.Add(26*time.Hour)
+	// Between low and high the offset grows once; find the instant where it does.
+	for high.Sub(low) > time.Second {
+		mid := low.Add(high.Sub(low) / 2)
+		if mid.In(loc).Format(LocalLayout) < local {
+			low = mid
+		} else {
+			high = mid
+		}
+	}
+	after = high.Truncate(time.Second).In(loc)
+	return after.Add(-time.Second), after
+}
+
+func spoken(local string) string {
+	t, _ := time.Parse(LocalLayout, local)
+	return fmt.Sprintf("%s, %s", t.Format("2 January 2006"), t.Format("15:04:05"))
+}
