@@ -156,7 +156,12 @@ func AsError(err error) *Error {
 }
 
 // ErrorKind returns the kind of err; Internal when it has none.
-func ErrorKind(err error) Kind { return AsError(err).Kind }
+func ErrorKind(err error) Kind {
+	if e := AsError(err); e != nil {
+		return e.Kind
+	}
+	return Internal
+}
 
 // IsKind reports whether err is an error of that kind.
 func IsKind(err error, kind Kind) bool { return err != nil && ErrorKind(err) == kind }

@@ -102,6 +102,7 @@ func ValidID(prefix, s string) bool {
 	if !ok || len(rest) != idLength {
 		return false
 	}
-	_, err := crockford.DecodeString(rest)
-	return err == nil
+	// The decoder skips line breaks, so the number of bytes counts too.
+	b, err := crockford.DecodeString(rest)
+	return err == nil && len(b) == 16
 }

@@ -37,11 +37,11 @@ func DueAt(at time.Time, zone string) (Due, error) {
 		return Due{}, err
 	}
 	at = at.Truncate(time.Millisecond)
-	local := at.In(loc).Truncate(time.Second).Format(LocalLayout)
+	local := at.In(loc).Format(LocalLayout)
 	due := Due{Local: local, Zone: loc.String(), At: at.UTC()}
-	if first, second, n := instants(local, loc); n == 2 {
+	if _, second, n := instants(local, loc); n == 2 {
 		due.Fold = FoldEarlier
-		if at.Sub(second) >= 0 && !first.Equal(second) {
+		if !at.Before(second) {
 			due.Fold = FoldLater
 		}
 	}
@@ -69,17 +69,17 @@ func DueLocal(local, zone string, fold Fold) (Due, error) {
 		before, after := gap(local, loc)
 		return Due{}, Errorf(Invalid, "nonexistent_local_time",
 			"%s does not exist in %s: clocks are put forward then. Choose %s or %s.",
-			spoken(local), zone, before.Format("15:04:05"), after.Format("15:04:05")).At("due.local").With(RemedyReschedule)
+			spoken(local), loc, neighbour(before, local), neighbour(after, local)).At("due.local").With(RemedyReschedule)
 	case n == 2 && fold == FoldNone:
 		return Due{}, Errorf(Invalid, "ambiguous_local_time",
 			"%s happens twice in %s: clocks are put back then. Choose the earlier (%s) or the later (%s).",
-			spoken(local), zone, first.Format(time.RFC3339), second.Format(time.RFC3339)).At("due.fold").With(RemedyReschedule)
+			spoken(local), loc, first.Format(time.RFC3339), second.Format(time.RFC3339)).At("due.fold").With(RemedyReschedule)
 	case n == 2 && fold == FoldLater:
 		first = second
 	case n == 1:
 		fold = FoldNone
 	}
-	return Due{Local: local, Zone: zone, Fold: fold, At: first.UTC()}, nil
+	return Due{Local: local, Zone: loc.String(), Fold: fold, At: first.UTC()}, nil
 }
 
 func loadZone(zone string) (*time.Location, error) {
@@ -87,8 +87,9 @@ func loadZone(zone string) (*time.Location, error) {
 		return time.UTC, nil
 	}
 	loc, err := time.LoadLocation(zone)
-	// "Local" would mean whatever the server's own clock is set to, which nobody chose.
-	if err != nil || zone == "Local" {
+	// These would mean whatever this server's own clock is set to, or count leap seconds; nobody chose that.
+	machine := zone == "Local" || zone == "localtime" || zone == "posixrules" || strings.HasPrefix(zone, "right/")
+	if err != nil || machine {
 		return nil, Errorf(Invalid, "unknown_time_zone", "The time zone %q is not known. Use a name such as \"Europe/Zurich\".", zone).At("due.zone")
 	}
 	return loc, nil
@@ -150,6 +151,14 @@ func gap(local string, loc *time.Location) (before, after time.Time) {
 	}
 	after = high.Truncate(time.Second).In(loc)
 	return after.Add(-time.Second), after
+}
+
+// neighbour names a time beside a hole: with its day only where that is another one (midnight, or a skipped day).
+func neighbour(t time.Time, local string) string {
+	if text := t.Format(LocalLayout); !strings.HasPrefix(local, text[:len("2006-01-02")]) {
+		return spoken(text)
+	}
+	return t.Format("15:04:05")
 }
 
 func spoken(local string) string {
