@@ -1,0 +1,79 @@
+package store
+
+import (
+	"context"
+
+	"ship-post.com/shippost"
+)
+
+var accounts = newTable("accounts",
+	column[shippost.Account]{"id", func(a *shippost.Account) any { return &a.ID }},
+	column[shippost.Account]{"workspace_id", func(a *shippost.Account) any { return &a.Workspace }},
+	column[shippost.Account]{"platform", func(a *shippost.Account) any { return &a.Platform }},
+	column[shippost.Account]{"subject", func(a *shippost.Account) any { return &a.Subject }},
+	column[shippost.Account]{"handle", func(a *shippost.Account) any { return &a.Handle }},
+	column[shippost.Account]{"name", func(a *shippost.Account) any { return &a.Name }},
+	column[shippost.Account]{"avatar_url", func(a *shippost.Account) any { return &a.AvatarURL }},
+	column[shippost.Account]{"status", func(a *shippost.Account) any { return &a.Status }},
+	column[shippost.Account]{"status_reason", func(a *shippost.Account) any { return &a.StatusReason }},
+	column[shippost.Account]{"epoch", func(a *shippost.Account) any { return &a.Epoch }},
+	column[shippost.Account]{"scopes", func(a *shippost.Account) any { return doc(&a.Scopes) }},
+	column[shippost.Account]{"connected_at", func(a *shippost.Account) any { return at(&a.ConnectedAt) }},
+	column[shippost.Account]{"disconnected_at", func(a *shippost.Account) any { return at(&a.DisconnectedAt) }},
+)
+
+// InsertAccount writes a new account; Conflict account_taken when its creator's account is connected already.
+func (t *Tx) InsertAccount(ctx context.Context, a *shippost.Account) error {
+	return taken(accounts.insert(ctx, t, a))
+}
+
+// Account returns an account of the workspace, whatever its status; NotFound otherwise.
+func (t *Tx) Account(ctx context.Context, ws shippost.WorkspaceID, id shippost.AccountID) (shippost.Account, error) {
+	return accounts.get(ctx, t, missing("account"), "WHERE id = $1 AND workspace_id = $2", id, ws)
+}
+
+// AccountOfAny returns an account of any workspace. Only ShipPost itself may ask this, never for a request.
+func (t *Tx) AccountOfAny(ctx context.Context, id shippost.AccountID) (shippost.Account, error) {
+	return accounts.get(ctx, t, missing("account"), "WHERE id = $1", id)
+}
+
+// ConnectedAccount returns the account through which a creator is connected on this server, in whatever workspace;
+// NotFound when they are not. Disconnected accounts do not count, accounts that need a new connection do.
+func (t *Tx) ConnectedAccount(ctx context.Context, p shippost.PlatformName, subject string) (shippost.Account, error) {
+	return accounts.get(ctx, t, missing("account"), "WHERE platform = $1 AND subject = $2 AND status <> 'disconnected'", p, subject)
+}
+
+// LastAccount returns the workspace's newest account of a creator, also a disconnected one; NotFound without any.
+// Connecting again revives it, so that its history stays in one place.
+func (t *Tx) LastAccount(ctx context.Context, ws shippost.WorkspaceID, p shippost.PlatformName, subject string) (shippost.Account, error) {
+	return accounts.get(ctx, t, missing("account"),
+		"WHERE workspace_id = $1 AND platform = $2 AND subject = $3 ORDER BY epoch DESC, id DESC LIMIT 1", ws, p, subject)
+}
+
+// Accounts returns all accounts of the workspace, oldest first, disconnected ones too.
+func (t *Tx) Accounts(ctx context.Context, ws shippost.WorkspaceID) ([]shippost.Account, error) {
+	return accounts.list(ctx, t, "WHERE workspace_id = $1 ORDER BY id", ws)
+}
+
+// SetAccountStatus writes a's status, reason, epoch, scopes and times if the stored epoch still is epoch: whoever
+// decided on older facts changes nothing. It fails with Conflict account_taken when the creator has been connected
+// elsewhere meanwhile.
+func (t *Tx) SetAccountStatus(ctx context.Context, a shippost.Account, epoch int64) (changed bool, err error) {
+	changed, err = t.swap(ctx, "UPDATE accounts SET status = $3, status_reason = $4, epoch = $5, scopes = $6, connected_at = $7, "+
+		"disconnected_at = $8 WHERE id = $1 AND epoch = $2",
+		a.ID, epoch, a.Status, a.StatusReason, a.Epoch, doc(&a.Scopes), at(&a.ConnectedAt), at(&a.DisconnectedAt))
+	return changed, taken(err)
+}
+
+// SaveProfile writes what the platform tells about the creator: handle, name and avatar.
+func (t *Tx) SaveProfile(ctx context.Context, a shippost.Account) (changed bool, err error) {
+	return t.swap(ctx, "UPDATE accounts SET handle = $2, name = $3, avatar_url = $4 WHERE id = $1", a.ID, a.Handle, a.Name, a.AvatarURL)
+}
+
+func taken(err error) error {
+	if !duplicate(err) {
+		return err
+	}
+	return shippost.Errorf(shippost.Conflict, "account_taken",
+		"This account is already connected to ShipPost. Disconnect it there first.").Because(err)
+}

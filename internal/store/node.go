@@ -1,0 +1,43 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"ship-post.com/shippost"
+)
+
+// Node is one running process.
+type Node struct {
+	ID        shippost.NodeID
+	StartedAt time.Time
+	BeatAt    time.Time // when it last said that it runs
+}
+
+var nodes = newTable("nodes",
+	column[Node]{"id", func(n *Node) any { return &n.ID }},
+	column[Node]{"started_at", func(n *Node) any { return at(&n.StartedAt) }},
+	column[Node]{"beat_at", func(n *Node) any { return at(&n.BeatAt) }},
+)
+
+// InsertNode registers a process that starts; its first beat is its start.
+func (t *Tx) InsertNode(ctx context.Context, id shippost.NodeID) error {
+	now := t.Now()
+	return nodes.insert(ctx, t, &Node{ID: id, StartedAt: now, BeatAt: now})
+}
+
+// BeatNode notes that the process runs. It reports false when somebody removed the node: then it was taken for dead
+// and must not go on as if nothing happened.
+func (t *Tx) BeatNode(ctx context.Context, id shippost.NodeID) (alive bool, err error) {
+	return t.swap(ctx, "UPDATE nodes SET beat_at = $2 WHERE id = $1", id, moment(t.Now()))
+}
+
+// Nodes returns all registered processes, oldest first.
+func (t *Tx) Nodes(ctx context.Context) ([]Node, error) {
+	return nodes.list(ctx, t, "ORDER BY started_at, id")
+}
+
+// DeleteNode removes a process that ended or was taken for dead.
+func (t *Tx) DeleteNode(ctx context.Context, id shippost.NodeID) (changed bool, err error) {
+	return t.swap(ctx, "DELETE FROM nodes WHERE id = $1", id)
+}

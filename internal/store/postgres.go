@@ -1,0 +1,65 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"ship-post.com/shippost"
+)
+
+// The limits of the PostgreSQL pool. A node needs about ten connections at its busiest; the server's default limit
+// of 100 then has room for several nodes.
+const (
+	postgresOpen     = 20
+	postgresIdle     = 8
+	postgresIdleTime = 5 * time.Minute
+	postgresLife     = time.Hour // lets a moved server or a changed password take effect
+)
+
+// openPostgres opens the pool and refuses servers that are too old or may lose confirmed commits.
+func (d *DB) openPostgres(ctx context.Context, address string) error {
+	d.engine = Postgres
+	config, err := pgx.ParseConfig(address)
+	if err != nil {
+		// The error of the parser repeats the address, which may hold a password.
+		return shippost.Errorf(shippost.Invalid, "invalid_database_url",
+			"The PostgreSQL address cannot be read. It looks like postgres://user@host/name.").With(shippost.RemedyOperator)
+	}
+	config.RuntimeParams["application_name"] = "shippost"
+	config.RuntimeParams["timezone"] = "UTC"
+	pool := stdlib.OpenDB(*config)
+	pool.SetMaxOpenConns(postgresOpen)
+	pool.SetMaxIdleConns(postgresIdle)
+	pool.SetConnMaxIdleTime(postgresIdleTime)
+	pool.SetConnMaxLifetime(postgresLife)
+	d.write, d.read = pool, pool
+	return d.checkPostgres(ctx)
+}
+
+// oldestPostgres is the lowest server_version_num we run on.
+const oldestPostgres = 140000
+
+func (d *DB) checkPostgres(ctx context.Context) error {
+	var version int
+	var name, fsync, commit string
+	row := d.write.QueryRowContext(ctx, "SELECT current_setting('server_version_num')::int, "+
+		"current_setting('server_version'), current_setting('fsync'), current_setting('synchronous_commit')")
+	if err := row.Scan(&version, &name, &fsync, &commit); err != nil {
+		return shippost.Errorf(shippost.Unavailable, "database_unreachable",
+			"PostgreSQL does not answer.").With(shippost.RemedyOperator).Because(fmt.Errorf("ask for settings: %w", err))
+	}
+	switch {
+	case version < oldestPostgres:
+		return unusable("PostgreSQL %s is too old. ShipPost needs version 14 or later.", name)
+	case fsync == "off":
+		return unusable("PostgreSQL runs with fsync = off and can lose what it confirmed. Turn it on.")
+	case commit == "off":
+		return unusable("PostgreSQL runs with synchronous_commit = off and can lose what it confirmed. Turn it on.")
+	default:
+		return nil
+	}
+}
