@@ -80,10 +80,11 @@ CREATE INDEX api_keys_workspace ON api_keys (workspace_id);
 CREATE TABLE oauth_flows (
     state_hash   TEXT PRIMARY KEY, -- sha256 of the state parameter
     browser_hash TEXT NOT NULL,    -- sha256 of the cookie that ties the flow to one browser
-    purpose      TEXT NOT NULL,    -- sign_in, connect
+    purpose      TEXT NOT NULL,    -- sign_in, confirm, connect
     platform     TEXT NOT NULL,
-    user_id      TEXT,             -- connect only
+    user_id      TEXT,             -- who started it; NULL for a sign-in
     workspace_id TEXT,             -- connect only
+    account_id   TEXT,             -- connect only: the one account that may come back; NULL for any
     verifier     TEXT NOT NULL,    -- sealed; empty without PKCE
     redirect_uri TEXT NOT NULL,
     return_to    TEXT NOT NULL,    -- path on this server
@@ -201,6 +202,9 @@ CREATE INDEX posts_calendar ON posts (workspace_id, due_at, id);
 CREATE INDEX posts_newest ON posts (workspace_id, id);
 CREATE INDEX posts_wake ON posts (wake_at, id) WHERE wake_at IS NOT NULL;
 CREATE INDEX posts_account ON posts (account_id, status);
+CREATE INDEX posts_account_newest ON posts (account_id, id);
+CREATE INDEX posts_status ON posts (workspace_id, status, id);
+CREATE INDEX posts_group ON posts (group_id) WHERE group_id <> '';
 
 CREATE TABLE post_media (
     post_id  TEXT NOT NULL REFERENCES posts (id),
@@ -301,3 +305,4 @@ CREATE TABLE idempotent_replies (
     created_at BIGINT NOT NULL,
     PRIMARY KEY (api_actor, key)
 );
+CREATE INDEX idempotent_replies_age ON idempotent_replies (created_at);

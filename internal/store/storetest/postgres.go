@@ -55,6 +55,7 @@ type cluster struct {
 	url      string
 	admin    *sql.DB
 	template string
+	server   *postgres.Server // ours, if we started one; held here because the server ends when this is collected
 }
 
 // sharedCluster returns the one server this process uses. A server it starts ends with the process.
@@ -66,7 +67,7 @@ var sharedCluster = sync.OnceValues(func() (*cluster, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.url = server.URL
+		c.server, c.url = server, server.URL
 	}
 	var err error
 	if c.admin, err = sql.Open("pgx", c.url); err != nil {

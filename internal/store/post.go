@@ -1,0 +1,253 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"ship-post.com/shippost"
+)
+
+var postTable = newTable("posts",
+	column[shippost.Post]{"id", func(p *shippost.Post) any { return &p.ID }},
+	column[shippost.Post]{"workspace_id", func(p *shippost.Post) any { return &p.Workspace }},
+	column[shippost.Post]{"account_id", func(p *shippost.Post) any { return &p.Account }},
+	column[shippost.Post]{"group_id", func(p *shippost.Post) any { return &p.Group }},
+	column[shippost.Post]{"status", func(p *shippost.Post) any { return &p.Status }},
+	column[shippost.Post]{"phase", func(p *shippost.Post) any { return &p.Phase }},
+	column[shippost.Post]{"caption", func(p *shippost.Post) any { return &p.Caption }},
+	column[shippost.Post]{"options", func(p *shippost.Post) any { return doc(&p.Options) }},
+	column[shippost.Post]{"due_local", func(p *shippost.Post) any { return &p.Due.Local }},
+	column[shippost.Post]{"due_zone", func(p *shippost.Post) any { return &p.Due.Zone }},
+	column[shippost.Post]{"due_fold", func(p *shippost.Post) any { return &p.Due.Fold }},
+	column[shippost.Post]{"due_at", func(p *shippost.Post) any { return at(&p.Due.At) }},
+	column[shippost.Post]{"late_window", func(p *shippost.Post) any { return span(&p.LateWindow) }},
+	column[shippost.Post]{"version", func(p *shippost.Post) any { return &p.Version }},
+	column[shippost.Post]{"hold", func(p *shippost.Post) any { return doc(&p.Hold) }},
+	column[shippost.Post]{"failure", func(p *shippost.Post) any { return doc(&p.Failure) }},
+	column[shippost.Post]{"created_by", func(p *shippost.Post) any { return &p.CreatedBy }},
+	column[shippost.Post]{"created_at", func(p *shippost.Post) any { return at(&p.CreatedAt) }},
+	column[shippost.Post]{"updated_at", func(p *shippost.Post) any { return at(&p.UpdatedAt) }},
+	column[shippost.Post]{"committed_at", func(p *shippost.Post) any { return at(&p.CommittedAt) }},
+	column[shippost.Post]{"posted_at", func(p *shippost.Post) any { return at(&p.PostedAt) }},
+	column[shippost.Post]{"platform_ids", func(p *shippost.Post) any { return doc(&p.PlatformIDs) }},
+	column[shippost.Post]{"permalink", func(p *shippost.Post) any { return &p.Permalink }},
+)
+
+// InsertPost adds a post with its media. A deleted file is refused (Conflict, code media_deleted).
+func (t *Tx) InsertPost(ctx context.Context, p *shippost.Post) error {
+	if err := postTable.insert(ctx, t, p); err != nil {
+		return err
+	}
+	return t.addPostMedia(ctx, p)
+}
+
+// Post returns a post of the workspace with its media.
+func (t *Tx) Post(ctx context.Context, ws shippost.WorkspaceID, id shippost.PostID) (shippost.Post, error) {
+	return t.post(ctx, "", ws, id)
+}
+
+// LockPost is Post for a transaction that changes the post: until it ends nobody else can. Whatever else is locked
+// with it, attempts above all, is locked after it.
+func (t *Tx) LockPost(ctx context.Context, ws shippost.WorkspaceID, id shippost.PostID) (shippost.Post, error) {
+	return t.post(ctx, t.forUpdate(), ws, id)
+}
+
+func (t *Tx) post(ctx context.Context, lock string, ws shippost.WorkspaceID, id shippost.PostID) (shippost.Post, error) {
+	p, err := postTable.get(ctx, t, missing("post"), "WHERE workspace_id = $1 AND id = $2"+lock, ws, id)
+	if err != nil {
+		return p, err
+	}
+	one := []shippost.Post{p}
+	err = t.fillPostMedia(ctx, one)
+	return one[0], err
+}
+
+// PostOrder says in which order posts are listed.
+type PostOrder string
+
+// The orders.
+const (
+	NewestFirst PostOrder = "newest" // by creation, latest first
+	DueFirst    PostOrder = "due"    // by due time, earliest first; posts without a time are left out
+)
+
+// PostFilter chooses posts of a workspace. Its zero value lists all, newest first.
+type PostFilter struct {
+	Order    PostOrder // "" means NewestFirst
+	Statuses []shippost.PostStatus
+	Account  shippost.AccountID
+	Group    shippost.GroupID
+	From, To time.Time // due at or after From, and before To; zero for no bound
+	After    PostPlace // where the page before ended; zero for the first page
+	Limit    int       // how many at most; required
+}
+
+// PostPlace is a place in a list of posts: that of the last one seen.
+type PostPlace struct {
+	ID  shippost.PostID
+	Due time.Time // set in the order DueFirst
+}
+
+// Posts lists posts of the workspace. The cost depends on how many are returned, not on how many there are.
+func (t *Tx) Posts(ctx context.Context, ws shippost.WorkspaceID, f PostFilter) ([]shippost.Post, error) {
+	tail, args := f.query(ws)
+	posts, err := postTable.list(ctx, t, tail, args...)
+	if err != nil {
+		return nil, err
+	}
+	return posts, t.fillPostMedia(ctx, posts)
+}
+
+// query returns the end of the SELECT, which some index of the table serves in its order.
+func (f PostFilter) query(ws shippost.WorkspaceID) (tail string, args []any) {
+	q := conditions{}
+	q.add("workspace_id = ", ws)
+	if f.Account != "" {
+		q.add("account_id = ", f.Account)
+	}
+	if f.Group != "" {
+		q.add("group_id = ", f.Group)
+	}
+	if len(f.Statuses) > 0 {
+		isOneOf(&q, "status", f.Statuses)
+	}
+	if !f.From.IsZero() {
+		q.add("due_at >= ", moment(f.From))
+	}
+	if !f.To.IsZero() {
+		q.add("due_at < ", moment(f.To))
+	}
+	order := " ORDER BY id DESC"
+	switch {
+	case f.Order == DueFirst:
+		order = " ORDER BY due_at, id"
+		q.parts = append(q.parts, "due_at IS NOT NULL")
+		if f.After.ID != "" {
+			q.parts = append(q.parts, "(due_at, id) > ("+q.mark(moment(f.After.Due))+", "+q.mark(f.After.ID)+")")
+		}
+	case f.After.ID != "":
+		q.add("id < ", f.After.ID)
+	}
+	return q.where() + order + " LIMIT " + q.mark(f.Limit), q.args
+}
+
+// UpdatePost writes content, time and state of a post whose row still has the status was and p.Version, and makes it
+// a new version: p.Version grows by one. It reports whether the row was as expected. withMedia says that the files
+// changed too.
+func (t *Tx) UpdatePost(ctx context.Context, p *shippost.Post, was shippost.PostStatus, withMedia bool) (bool, error) {
+	ok, err := t.swap(ctx, `UPDATE posts SET status = $1, phase = $2, caption = $3, options = $4, due_local = $5, due_zone = $6,
+		due_fold = $7, due_at = $8, late_window = $9, version = version + 1, hold = $10, failure = $11, updated_at = $12, committed_at = $13
+		WHERE id = $14 AND workspace_id = $15 AND status = $16 AND version = $17`,
+		p.Status, p.Phase, p.Caption, doc(&p.Options), p.Due.Local, p.Due.Zone, p.Due.Fold, at(&p.Due.At), span(&p.LateWindow),
+		doc(&p.Hold), doc(&p.Failure), at(&p.UpdatedAt), at(&p.CommittedAt), p.ID, p.Workspace, was, p.Version)
+	if err != nil || !ok {
+		return ok, err
+	}
+	p.Version++
+	if !withMedia {
+		return true, nil
+	}
+	if _, err := t.exec(ctx, "DELETE FROM post_media WHERE post_id = $1", p.ID); err != nil {
+		return false, err
+	}
+	return true, t.addPostMedia(ctx, p)
+}
+
+// CountScheduled returns how many posts of an account still wait or are under way.
+func (t *Tx) CountScheduled(ctx context.Context, account shippost.AccountID) (int, error) {
+	var n int
+	err := t.value(ctx, []any{&n}, "SELECT count(*) FROM posts WHERE account_id = $1 AND status IN ('queued', 'publishing')", account)
+	return n, err
+}
+
+// addPostMedia writes which files a post has. Each file is locked, so that it is not deleted at the same moment.
+func (t *Tx) addPostMedia(ctx context.Context, p *shippost.Post) error {
+	lock := ""
+	if t.db.engine == Postgres {
+		lock = " FOR SHARE"
+	}
+	for i, id := range p.Media {
+		var status shippost.MediaStatus
+		err := t.value(ctx, []any{&status}, "SELECT status FROM media WHERE workspace_id = $1 AND id = $2"+lock, p.Workspace, id)
+		if errors.Is(err, sql.ErrNoRows) {
+			return missing("media")
+		}
+		if err != nil {
+			return err
+		}
+		if status == shippost.MediaDeleted {
+			return shippost.Errorf(shippost.Conflict, "media_deleted", "A file of this post has been deleted. Choose another one.").
+				At("media_ids[" + strconv.Itoa(i) + "]").With(shippost.RemedyReplaceMedia)
+		}
+		if _, err := t.exec(ctx, "INSERT INTO post_media (post_id, position, media_id) VALUES ($1, $2, $3)", p.ID, i, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fillPostMedia reads the files of all the posts at once.
+func (t *Tx) fillPostMedia(ctx context.Context, posts []shippost.Post) (err error) {
+	if len(posts) == 0 {
+		return nil
+	}
+	index := make(map[shippost.PostID]int, len(posts))
+	ids := make([]shippost.PostID, len(posts))
+	for i, p := range posts {
+		index[p.ID], ids[i] = i, p.ID
+	}
+	q := conditions{}
+	isOneOf(&q, "post_id", ids)
+	values, err := plain(q.args)
+	if err != nil {
+		return err
+	}
+	rows, err := t.tx.QueryContext(ctx, "SELECT post_id, media_id FROM post_media "+q.where()+" ORDER BY post_id, position", values...)
+	if err != nil {
+		return fmt.Errorf("list the media of posts: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var post shippost.PostID
+		var media shippost.MediaID
+		if err := rows.Scan(&post, &media); err != nil {
+			return fmt.Errorf("list the media of posts: %w", err)
+		}
+		p := &posts[index[post]]
+		p.Media = append(p.Media, media)
+	}
+	return rows.Err()
+}
+
+// conditions collects the parts of a WHERE clause and their parameters.
+type conditions struct {
+	parts []string
+	args  []any
+}
+
+// mark adds a parameter and returns its placeholder.
+func (c *conditions) mark(arg any) string {
+	c.args = append(c.args, arg)
+	return "$" + strconv.Itoa(len(c.args))
+}
+
+// add adds "column = " or the like with its parameter.
+func (c *conditions) add(condition string, arg any) {
+	c.parts = append(c.parts, condition+c.mark(arg))
+}
+
+func (c *conditions) where() string { return "WHERE " + strings.Join(c.parts, " AND ") }
+
+// isOneOf adds that a column has one of the values.
+func isOneOf[T any](c *conditions, column string, values []T) {
+	marks := make([]string, len(values))
+	for i, v := range values {
+		marks[i] = c.mark(v)
+	}
+	c.parts = append(c.parts, column+" IN ("+strings.Join(marks, ", ")+")")
+}
