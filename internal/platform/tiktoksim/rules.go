@@ -1,0 +1,85 @@
+package tiktoksim
+
+// Rules has one switch for each line of the contract's strict profile. All are
+// on by default; turning one off makes the simulator lenient there and nowhere
+// else. The README's table names the test of each.
+type Rules struct {
+	// Authorize page.
+	ClientKey          bool `json:"client_key"`
+	ResponseType       bool `json:"response_type"`
+	ScopeKnown         bool `json:"scope_known"`
+	RedirectRegistered bool `json:"redirect_registered"`
+	State              bool `json:"state"`
+	PKCERequired       bool `json:"pkce_required"`
+
+	// Token endpoint.
+	TokenForm      bool `json:"token_form"`
+	TokenFields    bool `json:"token_fields"`
+	TokenClient    bool `json:"token_client"`
+	CodeSingleUse  bool `json:"code_single_use"`
+	CodeExpiry     bool `json:"code_expiry"`
+	TokenRedirect  bool `json:"token_redirect"`
+	TokenPKCE      bool `json:"token_pkce"`
+	RefreshExpiry  bool `json:"refresh_expiry"`
+	RefreshRevoked bool `json:"refresh_revoked"`
+
+	// Every API call.
+	AccessExpiry  bool `json:"access_expiry"`
+	AccessRevoked bool `json:"access_revoked"`
+	Scope         bool `json:"scope"`
+	RateLimit     bool `json:"rate_limit"`
+	JSONType      bool `json:"json_type"`
+	JSONBody      bool `json:"json_body"`
+
+	// Creator and caps.
+	Banned        bool `json:"banned"`
+	DailyCap      bool `json:"daily_cap"`
+	ActiveCap     bool `json:"active_cap"`
+	PendingDrafts bool `json:"pending_drafts"`
+	AppVersion    bool `json:"app_version"`
+
+	// Init.
+	CaptionLength bool `json:"caption_length"`
+	PrivacyEnum   bool `json:"privacy_enum"`
+	Unaudited     bool `json:"unaudited"`
+	PrivacyOption bool `json:"privacy_option"`
+	VideoSize     bool `json:"video_size"`
+	ChunkSize     bool `json:"chunk_size"`
+	ChunkCount    bool `json:"chunk_count"`
+	PullURL       bool `json:"pull_url"`
+	URLOwnership  bool `json:"url_ownership"`
+	PhotoFields   bool `json:"photo_fields"`
+	PhotoCount    bool `json:"photo_count"`
+	PhotoCover    bool `json:"photo_cover"`
+
+	// PUT.
+	UploadExpiry bool `json:"upload_expiry"`
+	// UploadExpiryAtEnd refuses a chunk whose last byte comes after the hour.
+	UploadExpiryAtEnd bool `json:"upload_expiry_at_end"`
+	UploadType        bool `json:"upload_type"`
+	UploadLength      bool `json:"upload_length"`
+	UploadOrder       bool `json:"upload_order"`
+	UploadChunk       bool `json:"upload_chunk"`
+
+	// Pull worker and media.
+	PullRedirect bool `json:"pull_redirect"`
+	Format       bool `json:"media_format"`
+	Duration     bool `json:"media_duration"`
+	FrameRate    bool `json:"media_frame_rate"`
+	PictureSize  bool `json:"media_picture_size"`
+}
+
+func strictRules() Rules {
+	return Rules{
+		ClientKey: true, ResponseType: true, ScopeKnown: true, RedirectRegistered: true, State: true, PKCERequired: true,
+		TokenForm: true, TokenFields: true, TokenClient: true, CodeSingleUse: true, CodeExpiry: true,
+		TokenRedirect: true, TokenPKCE: true, RefreshExpiry: true, RefreshRevoked: true,
+		AccessExpiry: true, AccessRevoked: true, Scope: true, RateLimit: true, JSONType: true, JSONBody: true,
+		Banned: true, DailyCap: true, ActiveCap: true, PendingDrafts: true, AppVersion: true,
+		CaptionLength: true, PrivacyEnum: true, Unaudited: true, PrivacyOption: true,
+		VideoSize: true, ChunkSize: true, ChunkCount: true, PullURL: true, URLOwnership: true,
+		PhotoFields: true, PhotoCount: true, PhotoCover: true,
+		UploadExpiry: true, UploadExpiryAtEnd: true, UploadType: true, UploadLength: true, UploadOrder: true, UploadChunk: true,
+		PullRedirect: true, Format: true, Duration: true, FrameRate: true, PictureSize: true,
+	}
+}
