@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"ship-post.com/shippost"
@@ -23,15 +23,17 @@ const (
 // openPostgres opens the pool and refuses servers that are too old or may lose confirmed commits.
 func (d *DB) openPostgres(ctx context.Context, address string) error {
 	d.engine = Postgres
-	config, err := pgx.ParseConfig(address)
+	config, err := pgxpool.ParseConfig(address)
 	if err != nil {
 		// The error of the parser repeats the address, which may hold a password.
 		return shippost.Errorf(shippost.Invalid, "invalid_database_url",
 			"The PostgreSQL address cannot be read. It looks like postgres://user@host/name.").With(shippost.RemedyOperator)
 	}
-	config.RuntimeParams["application_name"] = "shippost"
-	config.RuntimeParams["timezone"] = "UTC"
-	pool := stdlib.OpenDB(*config)
+	config.ConnConfig.RuntimeParams["application_name"] = "shippost"
+	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	config.MaxConns = 1 // of ListenPool
+	d.config = config
+	pool := stdlib.OpenDB(*config.ConnConfig)
 	pool.SetMaxOpenConns(postgresOpen)
 	pool.SetMaxIdleConns(postgresIdle)
 	pool.SetConnMaxIdleTime(postgresIdleTime)
@@ -62,4 +64,14 @@ func (d *DB) checkPostgres(ctx context.Context) error {
 	default:
 		return nil
 	}
+}
+
+// ListenPool returns a new pool for one connection that waits for notifications, for package jobs only. PostgreSQL
+// only. The caller closes it.
+func (d *DB) ListenPool(ctx context.Context) (*pgxpool.Pool, error) {
+	pool, err := pgxpool.NewWithConfig(ctx, d.config.Copy())
+	if err != nil {
+		return nil, fmt.Errorf("set up notifications: %w", err)
+	}
+	return pool, nil
 }

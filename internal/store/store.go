@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"ship-post.com/shippost"
 )
 
@@ -42,7 +44,8 @@ type DB struct {
 	read   *sql.DB // SQLite: a few read-only connections; PostgreSQL: the same pool as write
 	now    func() time.Time
 	log    *slog.Logger
-	lock   *os.File // SQLite: held until Close, so that no second process uses the folder
+	lock   *os.File        // SQLite: held until Close, so that no second process uses the folder
+	config *pgxpool.Config // PostgreSQL: how to connect
 }
 
 // Open opens the database, makes sure that it is safe to use and brings its schema up to date.

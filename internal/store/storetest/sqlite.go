@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"ship-post.com/shippost/internal/jobs"
 	"ship-post.com/shippost/internal/store"
 )
 
@@ -63,6 +64,9 @@ func migrated(ctx context.Context, url string) (*store.DB, error) {
 	db, err := store.Open(ctx, store.Options{URL: url})
 	if err != nil {
 		return nil, fmt.Errorf("open the template: %w", err)
+	}
+	if err := jobs.Migrate(ctx, db); err != nil {
+		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
 }
