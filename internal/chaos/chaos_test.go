@@ -23,7 +23,7 @@ const orderVariable = "SHIPPOST_CHAOS"
 
 func TestReleaseHasNoFaultPoints(t *testing.T) {
 	t.Parallel()
-	for _, pkg := range append(commands(t), "./testdata/victim") {
+	for _, pkg := range append([]string{"./testdata/victim"}, commands(t)...) {
 		release, err := os.ReadFile(build(t, pkg))
 		if err != nil {
 			t.Fatal(err)

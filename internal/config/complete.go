@@ -1,0 +1,227 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/dustin/go-humanize"
+
+	"ship-post.com/shippost"
+)
+
+// Problem is one thing that is wrong with the set-up.
+type Problem struct {
+	Variable string // the environment variable to change
+	Message  string // what is wrong with it, and what to write
+}
+
+// Error returns the variable and the message.
+func (p Problem) Error() string { return p.Variable + ": " + p.Message }
+
+// Complete reads the secrets from the environment, fills in what follows from the other values and checks
+// everything. The error joins one Problem for each thing that is wrong, in the order of the fields.
+func (c *Config) Complete() error {
+	return c.complete(os.LookupEnv)
+}
+
+func (c *Config) complete(lookup func(string) (string, bool)) error {
+	var found problems
+	c.readSecrets(lookup, &found)
+	c.fill()
+	c.checkAddress(&found)
+	c.checkData(&found)
+	c.checkTikTok(&found)
+	c.checkRest(&found)
+	return errors.Join(found...)
+}
+
+// CheckSignIn returns a Problem if nobody could sign in, because TikTok does not know this server.
+func (c *Config) CheckSignIn() error {
+	if c.ClientKey != "" {
+		return nil
+	}
+	return Problem{"SHIPPOST_TIKTOK_CLIENT_KEY", "is not set, so nobody can sign in. Register an app at developers.tiktok.com and " +
+		"write its client key here and its client secret in SHIPPOST_TIKTOK_CLIENT_SECRET, or try ShipPost without one: shippost demo"}
+}
+
+// Proxies returns the trusted proxies. Complete has checked them.
+func (c *Config) Proxies() []netip.Prefix {
+	var list []netip.Prefix
+	for _, text := range c.TrustedProxies {
+		if p, err := parseProxy(text); err == nil {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// Level returns the log level. Complete has checked it.
+func (c *Config) Level() slog.Level {
+	var level slog.Level
+	if level.UnmarshalText([]byte(c.LogLevel)) != nil {
+		return slog.LevelInfo
+	}
+	return level
+}
+
+// StorageDir returns the folder that media is kept in.
+func (c *Config) StorageDir() string {
+	u, err := url.Parse(c.StorageURL)
+	if err != nil {
+		return ""
+	}
+	return cmp.Or(u.Opaque, u.Path)
+}
+
+// KeyDir returns the folder that keys are kept in when MasterKey is zero.
+func (c *Config) KeyDir() string { return filepath.Join(c.DataDir, "keys") }
+
+// problems collects what is wrong.
+type problems []error
+
+func (p *problems) add(variable, format string, args ...any) {
+	*p = append(*p, Problem{variable, fmt.Sprintf(format, args...)})
+}
+
+// fill sets what follows from other values.
+func (c *Config) fill() {
+	if _, port, err := net.SplitHostPort(c.Listen); err == nil && c.PublicURL == "" && port != "0" {
+		c.PublicURL = "http://localhost:" + port
+	}
+	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
+	if c.DatabaseURL.IsZero() && c.DataDir != "" {
+		c.DatabaseURL = shippost.NewSecret("sqlite:" + filepath.Join(c.DataDir, "shippost.db"))
+	}
+	if c.StorageURL == "" && c.DataDir != "" {
+		c.StorageURL = "file:" + filepath.Join(c.DataDir, "media")
+	}
+}
+
+func (c *Config) checkAddress(found *problems) {
+	host, port, err := net.SplitHostPort(c.Listen)
+	if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil {
+		found.add("SHIPPOST_LISTEN", "%q is no address. Write a host and a port, as in 127.0.0.1:8080", c.Listen)
+		return
+	} else if n == 0 && c.PublicURL == "" {
+		found.add("SHIPPOST_LISTEN", "port 0 means any free port, so nobody knows the address. Write a port, or set SHIPPOST_PUBLIC_URL")
+		return
+	}
+	for _, text := range c.TrustedProxies {
+		if _, err := parseProxy(text); err != nil {
+			found.add("SHIPPOST_TRUSTED_PROXIES", "%q is no network. Write addresses or networks with commas between, as in 127.0.0.1,10.1.0.0/16", text)
+		}
+	}
+	public, err := url.Parse(c.PublicURL)
+	switch {
+	case err != nil || public.Host == "" || public.Scheme != "http" && public.Scheme != "https":
+		found.add("SHIPPOST_PUBLIC_URL", "%q is no web address. Write one like https://posts.example.com", c.PublicURL)
+	case public.User != nil || public.RawQuery != "" || public.Fragment != "" || public.Path != "":
+		found.add("SHIPPOST_PUBLIC_URL", "%q has more than scheme and host. ShipPost is served at the root of its host: write %s://%s", c.PublicURL, public.Scheme, public.Host)
+	case public.Scheme == "https" && len(c.TrustedProxies) == 0:
+		found.add("SHIPPOST_TRUSTED_PROXIES", "is not set, but the public URL is https. Write the address of the proxy that takes HTTPS in, as in 127.0.0.1")
+	case public.Scheme == "http" && !thisMachine(public.Hostname()):
+		found.add("SHIPPOST_PUBLIC_URL", "%s is plain HTTP: cookies and videos would travel unprotected. Put a proxy with HTTPS in front and write https://%s", c.PublicURL, public.Host)
+	case public.Scheme == "http" && !thisMachine(host):
+		found.add("SHIPPOST_LISTEN", "%s takes plain HTTP from the network. Write 127.0.0.1:%s, or put a proxy with HTTPS in front and set SHIPPOST_PUBLIC_URL to its https address", c.Listen, port)
+	}
+}
+
+func (c *Config) checkData(found *problems) {
+	if c.DataDir == "" {
+		found.add("SHIPPOST_DATA_DIR", "is empty. Write a folder, as in /var/lib/shippost")
+	}
+	database := c.DatabaseURL.Reveal()
+	switch scheme, rest, _ := strings.Cut(database, ":"); {
+	case database == "":
+	case scheme == "sqlite" && rest == "":
+		found.add("SHIPPOST_DATABASE_URL", "names no file. Write one, as in sqlite:/var/lib/shippost/shippost.db")
+	case scheme != "sqlite" && scheme != "postgres" && scheme != "postgresql":
+		// The value may hold a password, so it is not repeated.
+		found.add("SHIPPOST_DATABASE_URL", "is of an unknown kind. Write sqlite:/path/to/shippost.db or postgres://user:password@host/name")
+	}
+	storage, err := url.Parse(c.StorageURL)
+	if c.StorageURL != "" && (err != nil || storage.Scheme != "file" || storage.Host != "" || c.StorageDir() == "") {
+		found.add("SHIPPOST_STORAGE_URL", "%q names no folder. Write one, as in file:/srv/shippost/media", c.StorageURL)
+	}
+	if c.StorageQuota <= 0 {
+		found.add("SHIPPOST_STORAGE_QUOTA", "leaves no room for any file. Write a size, as in 50GB")
+	}
+}
+
+func (c *Config) checkTikTok(found *problems) {
+	switch {
+	case c.ClientKey == "" && !c.ClientSecret.IsZero():
+		found.add("SHIPPOST_TIKTOK_CLIENT_KEY", "is not set, but the client secret is. Write both, or none")
+	case c.ClientKey != "" && c.ClientSecret.IsZero():
+		found.add("SHIPPOST_TIKTOK_CLIENT_SECRET", "is not set, but the client key is. Write both, or none; SHIPPOST_TIKTOK_CLIENT_SECRET_FILE names a file that holds it")
+	}
+	for _, a := range []struct{ variable, address string }{
+		{"SHIPPOST_TIKTOK_API_URL", c.APIURL}, {"SHIPPOST_TIKTOK_AUTHORIZE_URL", c.AuthorizeURL},
+	} {
+		u, err := url.Parse(a.address)
+		switch {
+		case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Scheme != "http" && u.Scheme != "https":
+			found.add(a.variable, "%q is no web address. Leave it out to talk to TikTok itself", a.address)
+		case u.Scheme == "http" && !thisMachine(u.Hostname()):
+			found.add(a.variable, "%s is plain HTTP: tokens would travel unprotected. Write an https address, or one on this machine", a.address)
+		}
+	}
+}
+
+func (c *Config) checkRest(found *problems) {
+	if c.Signup != "invite" && c.Signup != "open" {
+		found.add("SHIPPOST_SIGNUP", "%q is not known. Write invite or open", c.Signup)
+	}
+	var level slog.Level
+	if level.UnmarshalText([]byte(c.LogLevel)) != nil {
+		found.add("SHIPPOST_LOG_LEVEL", "%q is not known. Write debug, info, warn or error", c.LogLevel)
+	}
+	if c.LogFormat != "text" && c.LogFormat != "json" {
+		found.add("SHIPPOST_LOG_FORMAT", "%q is not known. Write text or json", c.LogFormat)
+	}
+	if token := c.MetricsToken.Reveal(); token != "" && len(token) < 16 {
+		found.add("SHIPPOST_METRICS_TOKEN", "is too short to keep anyone out. Write at least 16 characters, for example from: openssl rand -hex 16")
+	}
+}
+
+// parseProxy reads an address or a network.
+func parseProxy(text string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(text); err == nil {
+		return addr.Prefix(addr.BitLen())
+	}
+	return netip.ParsePrefix(text)
+}
+
+// thisMachine reports whether a host always means the machine it is used on.
+func thisMachine(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Unmap().IsLoopback()
+}
+
+// Bytes is a size that is written for people, such as 50GB.
+type Bytes int64
+
+// UnmarshalText reads a size with a decimal (GB) or binary (GiB) unit.
+func (b *Bytes) UnmarshalText(text []byte) error {
+	n, err := humanize.ParseBytes(string(text))
+	if err != nil || n > 1<<62 {
+		return fmt.Errorf("%q is no size. Write one like 500MB or 50GB", text)
+	}
+	*b = Bytes(n)
+	return nil
+}
+
+// String returns the size with a unit.
+func (b Bytes) String() string { return strings.ReplaceAll(humanize.Bytes(uint64(max(b, 0))), " ", "") }

@@ -1,0 +1,69 @@
+// Package config is the one place that knows how a server is set up. No other package reads the environment.
+package config
+
+import (
+	"fmt"
+
+	"github.com/alecthomas/kong"
+
+	"ship-post.com/shippost"
+)
+
+// Config is the set-up of one server. A command embeds it, kong fills it from flags and the environment, and Complete
+// reads the secrets, fills in what follows from the rest and checks everything. Nothing in it changes afterwards.
+type Config struct {
+	Address  `group:"Address"`
+	Data     `group:"Data"`
+	TikTok   `embed:"" prefix:"tiktok-" group:"TikTok"`
+	People   `group:"People"`
+	Watching `group:"Watching"`
+}
+
+// Address says where the server is reached.
+type Address struct {
+	Listen         string   `env:"SHIPPOST_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on. Without HTTPS in front it must be this machine's own (127.0.0.1)."`
+	PublicURL      string   `name:"public-url" env:"SHIPPOST_PUBLIC_URL" placeholder:"URL" help:"How browsers reach the server: scheme and host, nothing more. Empty: http://localhost with the port of SHIPPOST_LISTEN."`
+	TrustedProxies []string `env:"SHIPPOST_TRUSTED_PROXIES" placeholder:"CIDR,…" help:"Networks of the proxies that take HTTPS in, such as 127.0.0.1/32. Only their X-Forwarded-For and X-Forwarded-Proto are believed. Needed when the public URL is https."`
+}
+
+// Data says where things are kept and how they are sealed.
+type Data struct {
+	DataDir      string          `env:"SHIPPOST_DATA_DIR" default:"data" placeholder:"DIR" help:"Folder for everything that has no place of its own: database, keys, media. It is made with mode 0700."`
+	StorageURL   string          `name:"storage-url" env:"SHIPPOST_STORAGE_URL" placeholder:"URL" help:"Where media is kept: file: and a folder. Empty: the folder media in the data folder."`
+	StorageQuota Bytes           `env:"SHIPPOST_STORAGE_QUOTA" default:"50GB" placeholder:"SIZE" help:"How much media one workspace may keep, such as 500MB or 2TB."`
+	DatabaseURL  shippost.Secret `kong:"-" secret:"SHIPPOST_DATABASE_URL" help:"Database: sqlite: and a file, or postgres://user:password@host/name. Empty: shippost.db in the data folder."`
+	MasterKey    shippost.Secret `kong:"-" secret:"SHIPPOST_MASTER_KEY" help:"Key that all stored tokens are sealed under: 32 random bytes in base64 or hex, from openssl rand -base64 32. Empty: one is made in the data folder at the first start. Without this key the tokens cannot be read again."`
+}
+
+// TikTok is our registration at TikTok.
+type TikTok struct {
+	ClientKey    string          `env:"SHIPPOST_TIKTOK_CLIENT_KEY" placeholder:"KEY" help:"Client key of your app at developers.tiktok.com."`
+	ClientSecret shippost.Secret `kong:"-" secret:"SHIPPOST_TIKTOK_CLIENT_SECRET" help:"Client secret of your app at developers.tiktok.com."`
+	APIURL       string          `name:"api-url" env:"SHIPPOST_TIKTOK_API_URL" default:"https://open.tiktokapis.com" placeholder:"URL" help:"Where TikTok's API answers. Another address is for the simulator."`
+	AuthorizeURL string          `name:"authorize-url" env:"SHIPPOST_TIKTOK_AUTHORIZE_URL" default:"https://www.tiktok.com/v2/auth/authorize/" placeholder:"URL" help:"The page on which creators agree. Another address is for the simulator."`
+}
+
+// People says who may use the server.
+type People struct {
+	Signup string `env:"SHIPPOST_SIGNUP" default:"invite" placeholder:"invite|open" help:"Who may sign in for the first time: invite (only people a workspace invited) or open (anyone with a TikTok account)."`
+}
+
+// Watching says what the server tells its operator.
+type Watching struct {
+	LogLevel     string          `env:"SHIPPOST_LOG_LEVEL" default:"info" placeholder:"LEVEL" help:"What is logged: debug, info, warn or error. No level logs tokens, captions or addresses that work as keys."`
+	LogFormat    string          `env:"SHIPPOST_LOG_FORMAT" default:"text" placeholder:"text|json" help:"How log lines look: text or json."`
+	MetricsToken shippost.Secret `kong:"-" secret:"SHIPPOST_METRICS_TOKEN" help:"Token that /metrics asks for (Authorization: Bearer …), at least 16 characters. Empty: /metrics answers this machine only."`
+}
+
+// FromEnvironment returns the set-up that the environment alone describes, complete and checked.
+func FromEnvironment() (Config, error) {
+	var c Config
+	parser, err := kong.New(&c, kong.Name("shippost"))
+	if err != nil {
+		return Config{}, fmt.Errorf("config: %w", err)
+	}
+	if _, err := parser.Parse(nil); err != nil {
+		return Config{}, err
+	}
+	return c, c.Complete()
+}
