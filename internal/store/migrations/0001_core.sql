@@ -269,9 +269,11 @@ CREATE UNIQUE INDEX attempts_publish_id ON attempts (account_id, publish_id) WHE
 -- Requests made under a platform's limit, so that all nodes share it. Old rows are swept.
 CREATE TABLE quota_hits (
     scope TEXT NOT NULL, -- "tiktok|init|acc_…"
-    at    BIGINT NOT NULL
+    at    BIGINT NOT NULL,
+    until BIGINT NOT NULL -- when it no longer counts
 );
 CREATE INDEX quota_hits_scope ON quota_hits (scope, at);
+CREATE INDEX quota_hits_until ON quota_hits (until);
 
 -- The append-only record. Personal facts are kept apart so that erasure can blank them.
 CREATE TABLE journal (

@@ -29,6 +29,21 @@ func Each(t *testing.T, test func(t *testing.T, db *store.DB), options ...Option
 	})
 }
 
+// EachAt is Each with a clock of its own for each sub-test, which shows start until the test moves it.
+func EachAt(t *testing.T, start time.Time, test func(t *testing.T, db *store.DB, clock *Clock)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		clock := NewClock(start)
+		test(t, SQLite(t, At(clock.Now)), clock)
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		clock := NewClock(start)
+		test(t, Postgres(t, At(clock.Now)), clock)
+	})
+}
+
 func open(t *testing.T, url string, options []Option) *store.DB {
 	t.Helper()
 	o := store.Options{URL: url, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
