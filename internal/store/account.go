@@ -55,6 +55,12 @@ func (t *Tx) Accounts(ctx context.Context, ws shippost.WorkspaceID) ([]shippost.
 	return accounts.list(ctx, t, "WHERE workspace_id = $1 ORDER BY id", ws)
 }
 
+// DisconnectedWithGrant returns the accounts of all workspaces that are disconnected while their grant is still kept.
+// Only ShipPost itself may ask this.
+func (t *Tx) DisconnectedWithGrant(ctx context.Context) ([]shippost.Account, error) {
+	return accounts.list(ctx, t, "WHERE status = 'disconnected' AND id IN (SELECT account_id FROM grants) ORDER BY id")
+}
+
 // SetAccountStatus writes a's status, reason, epoch, scopes and times if the stored epoch still is epoch: whoever
 // decided on older facts changes nothing. It fails with Conflict account_taken when the creator has been connected
 // elsewhere meanwhile.
