@@ -160,11 +160,14 @@ type meter struct {
 	net.Conn
 	now    func() time.Time
 	last   atomic.Pointer[time.Time]
+	busy   atomic.Bool
 	broken atomic.Bool
 }
 
 // Write hands bytes to the kernel and notes when it took the last of them.
 func (m *meter) Write(p []byte) (int, error) {
+	m.busy.Store(true)
+	defer m.busy.Store(false)
 	n, err := m.Conn.Write(p)
 	if err != nil {
 		m.broken.Store(true)
@@ -175,7 +178,12 @@ func (m *meter) Write(p []byte) (int, error) {
 	return n, nil
 }
 
+// lastWrite returns the time of the latest write. An answer can overtake the return of the write it belongs to; then
+// the kernel has the bytes by now.
 func (m *meter) lastWrite() time.Time {
+	if m.busy.Load() {
+		return m.now()
+	}
 	if at := m.last.Load(); at != nil {
 		return *at
 	}
