@@ -133,7 +133,7 @@ func (c *Clock) sleep(d time.Duration, stop <-chan struct{}) bool {
 func (t *timer) stop() {
 	t.clock.mu.Lock()
 	defer t.clock.mu.Unlock()
-	if t.index >= 0 {
+	if t.index >= 0 && !t.clock.closed {
 		heap.Remove(&t.clock.timers, t.index)
 	}
 }

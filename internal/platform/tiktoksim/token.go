@@ -103,7 +103,7 @@ func oauthAnswer(c *oauthCall, fields []field, problem *oauthError) []byte {
 	return b.Bytes()
 }
 
-// creator is the handle behind a refresh or access token, for faults.
+// creator is the handle behind a token or code, for faults.
 func (c *oauthCall) creator() string {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
@@ -112,6 +112,9 @@ func (c *oauthCall) creator() string {
 			c.entry.Creator, c.entry.OpenID = t.grant.account.Handle, t.grant.account.OpenID
 			return t.grant.account.Handle
 		}
+	}
+	if code := c.s.codes[c.form.Get("code")]; code != nil {
+		return code.account.Handle
 	}
 	return ""
 }

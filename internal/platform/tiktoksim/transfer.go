@@ -88,6 +88,8 @@ func cloneHash(h hash.Hash) hash.Hash {
 // receive reads the body and answers the PUT.
 func (t *transfer) receive(w http.ResponseWriter, r *http.Request) {
 	s, e := t.s, t.entry
+	s.journal.add(Entry{Kind: "effect", Name: "upload_started", Creator: e.Creator, OpenID: e.OpenID, PublishID: e.PublishID,
+		LogID: e.LogID, Detail: Detail{"range": r.Header.Get("Content-Range")}})
 	if err := t.read(w, r); err != nil {
 		t.broken(err)
 		panic(http.ErrAbortHandler) // ends the connection without an answer
@@ -180,6 +182,9 @@ func (t *transfer) write(piece []byte) error {
 	if t.lost {
 		return nil
 	}
+	if t.apart == "" {
+		t.u.received = at + int64(len(piece))
+	}
 	_, err := t.out.WriteAt(piece, at)
 	return err
 }
@@ -190,7 +195,7 @@ func (t *transfer) commit(now time.Time) (complete bool, no *refusal) {
 	u := t.u
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if t.k.Rules.UploadExpiryAtEnd && u.expired(t.k, now) {
+	if t.k.Rules.UploadExpiry && t.k.Rules.UploadExpiryAtEnd && u.expired(t.k, now) {
 		return false, &refusal{status: http.StatusForbidden, why: "the upload URL expired before the last byte"}
 	}
 	if t.replay {
@@ -204,6 +209,7 @@ func (t *transfer) commit(now time.Time) (complete bool, no *refusal) {
 		return false, &refusal{status: http.StatusInternalServerError, why: "the simulator cannot store the bytes"}
 	}
 	u.next, u.sum = t.b.first+t.got, t.sum
+	u.received = max(u.received, u.next)
 	if u.writer != nil && u.writer != t {
 		u.writer.lost, u.writer = true, nil
 	}

@@ -28,6 +28,9 @@ type upload struct {
 	mu   sync.Mutex
 	next int64     // stored bytes: the first byte that is expected next
 	sum  hash.Hash // over the stored bytes
+	// received is how far the PUT under way has come; it counts for nothing,
+	// but shows that a sender holds back the rest.
+	received int64
 	// writer is the PUT that writes straight into the file. Another PUT that
 	// runs at the same time keeps its bytes apart until one of them wins.
 	writer *transfer

@@ -28,6 +28,10 @@ type Post struct {
 	SHA256 string     `json:"sha256"`
 	Size   int64      `json:"size"`
 	Files  []PostFile `json:"files"`
+	// ReceivedBytes have come for an upload, including those of a PUT under
+	// way, which do not count yet; DeclaredSize is what init announced.
+	ReceivedBytes int64 `json:"received_bytes"`
+	DeclaredSize  int64 `json:"declared_size"`
 	// FirstInitAt and LastByteAt are real time: when init arrived and when the
 	// last byte was read. The …Clock fields are the same on the simulator's clock.
 	FirstInitAt    time.Time `json:"first_init_at"`
@@ -118,6 +122,12 @@ func (s *Server) view(p *publish, made *post) Post {
 			Codec: f.codec, FrameRate: f.frameRate, DurationMS: f.duration.Milliseconds(), LastByteAt: f.lastByte})
 	}
 	v.SHA256 = p.wholeSum()
+	v.ReceivedBytes = p.downloaded.Load()
+	if u := p.upload; u != nil {
+		u.mu.Lock()
+		v.ReceivedBytes, v.DeclaredSize = u.received, u.size
+		u.mu.Unlock()
+	}
 	if made != nil {
 		v.PostID, v.PublishedAt, v.PublicAt, v.Hidden = fmt.Sprint(made.id), made.publishedAt, made.publicAt, made.hidden
 	}

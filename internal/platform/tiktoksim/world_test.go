@@ -312,3 +312,6 @@ func (w *world) wantStatus(token, publishID, status, reason string) reply {
 	}
 	return a
 }
+
+// processing is long enough for a post to end and pass moderation.
+const processing = time.Minute
