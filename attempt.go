@@ -49,9 +49,10 @@ type Attempt struct {
 	State       AttemptState
 	Owner       NodeID // who works on it; every write compares it
 	Fence       int64  // grows with each take-over; every write compares it
-	Receipt     Receipt
-	Size        int64 // bytes to send
-	Sent        int64 // bytes the platform has, as far as we were told; advice, never proof
+	PublishID   string // the platform's name for this try; "" before it is known
+	UploadURL   string // where the bytes go, sealed
+	Size        int64  // bytes to send
+	Sent        int64  // bytes the platform has, as far as we were told; advice, never proof
 	PlannedAt   time.Time
 	InitSentAt  time.Time
 	OpenedAt    time.Time

@@ -162,6 +162,13 @@ type CreatorReader interface {
 	Creator(ctx context.Context, t Tokens) (shippost.Creator, error)
 }
 
+// Adjuster is implemented by platforms whose creators may forbid what a post allows.
+type Adjuster interface {
+	// Adjust returns the options with everything off that the creator now forbids, and a warning for each change.
+	// It never turns anything on and never touches who may see the post.
+	Adjust(o shippost.Options, c shippost.Creator) (shippost.Options, []shippost.Problem)
+}
+
 // Identity is who a grant belongs to.
 type Identity struct {
 	Subject   string

@@ -1,0 +1,155 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"ship-post.com/shippost"
+)
+
+var attemptTable = newTable("attempts",
+	column[shippost.Attempt]{"id", func(a *shippost.Attempt) any { return &a.ID }},
+	column[shippost.Attempt]{"post_id", func(a *shippost.Attempt) any { return &a.Post }},
+	column[shippost.Attempt]{"workspace_id", func(a *shippost.Attempt) any { return &a.Workspace }},
+	column[shippost.Attempt]{"account_id", func(a *shippost.Attempt) any { return &a.Account }},
+	column[shippost.Attempt]{"number", func(a *shippost.Attempt) any { return &a.Number }},
+	column[shippost.Attempt]{"post_version", func(a *shippost.Attempt) any { return &a.PostVersion }},
+	column[shippost.Attempt]{"epoch", func(a *shippost.Attempt) any { return &a.Epoch }},
+	column[shippost.Attempt]{"state", func(a *shippost.Attempt) any { return &a.State }},
+	column[shippost.Attempt]{"owner", func(a *shippost.Attempt) any { return &a.Owner }},
+	column[shippost.Attempt]{"fence", func(a *shippost.Attempt) any { return &a.Fence }},
+	column[shippost.Attempt]{"publish_id", func(a *shippost.Attempt) any { return &a.PublishID }},
+	column[shippost.Attempt]{"upload_url", func(a *shippost.Attempt) any { return &a.UploadURL }},
+	column[shippost.Attempt]{"size", func(a *shippost.Attempt) any { return &a.Size }},
+	column[shippost.Attempt]{"sent", func(a *shippost.Attempt) any { return &a.Sent }},
+	column[shippost.Attempt]{"planned_at", func(a *shippost.Attempt) any { return at(&a.PlannedAt) }},
+	column[shippost.Attempt]{"init_sent_at", func(a *shippost.Attempt) any { return at(&a.InitSentAt) }},
+	column[shippost.Attempt]{"opened_at", func(a *shippost.Attempt) any { return at(&a.OpenedAt) }},
+	column[shippost.Attempt]{"guarded_at", func(a *shippost.Attempt) any { return at(&a.GuardedAt) }},
+	column[shippost.Attempt]{"committed_at", func(a *shippost.Attempt) any { return at(&a.CommittedAt) }},
+	column[shippost.Attempt]{"handed_at", func(a *shippost.Attempt) any { return at(&a.HandedAt) }},
+	column[shippost.Attempt]{"ended_at", func(a *shippost.Attempt) any { return at(&a.EndedAt) }},
+	column[shippost.Attempt]{"polls", func(a *shippost.Attempt) any { return &a.Polls }},
+	column[shippost.Attempt]{"next_poll_at", func(a *shippost.Attempt) any { return at(&a.NextPollAt) }},
+	column[shippost.Attempt]{"death", func(a *shippost.Attempt) any { return &a.Death }},
+	column[shippost.Attempt]{"evidence", func(a *shippost.Attempt) any { return &a.Evidence }},
+	column[shippost.Attempt]{"failure", func(a *shippost.Attempt) any { return doc(&a.Failure) }},
+)
+
+// InsertAttempt adds an attempt and sets its number, the next one of its post. A second living attempt of a post is
+// refused by the database (I1).
+func (t *Tx) InsertAttempt(ctx context.Context, a *shippost.Attempt) error {
+	err := t.value(ctx, []any{&a.Number}, "SELECT COALESCE(MAX(number), 0) + 1 FROM attempts WHERE post_id = $1", a.Post)
+	if err != nil {
+		return err
+	}
+	return attemptTable.insert(ctx, t, a)
+}
+
+// Attempts returns all attempts of a post, oldest first.
+func (t *Tx) Attempts(ctx context.Context, post shippost.PostID) ([]shippost.Attempt, error) {
+	return attemptTable.list(ctx, t, "WHERE post_id = $1 ORDER BY number", post)
+}
+
+// LivingAttempt returns the attempt of a post that is not dead and locks it until the transaction ends; false when
+// there is none.
+func (t *Tx) LivingAttempt(ctx context.Context, post shippost.PostID) (shippost.Attempt, bool, error) {
+	a, err := attemptTable.get(ctx, t, missing("attempt"), "WHERE post_id = $1 AND state <> 'dead'"+t.forUpdate(), post)
+	if shippost.IsKind(err, shippost.NotFound) {
+		return a, false, nil
+	}
+	return a, err == nil, err
+}
+
+// forUpdate locks the rows that a SELECT reads. SQLite has no such words and needs none: a writer is alone.
+func (t *Tx) forUpdate() string {
+	if t.db.engine == Postgres {
+		return " FOR UPDATE"
+	}
+	return ""
+}
+
+// SaveAttempt writes all that changes in an attempt's life, if it still is in the state was and ours as a.Owner and
+// a.Fence say. It reports whether it was.
+func (t *Tx) SaveAttempt(ctx context.Context, a *shippost.Attempt, was shippost.AttemptState) (bool, error) {
+	return t.swap(ctx, `UPDATE attempts SET state = $1, publish_id = $2, upload_url = $3, sent = $4, init_sent_at = $5, opened_at = $6,
+		guarded_at = $7, committed_at = $8, handed_at = $9, ended_at = $10, polls = $11, next_poll_at = $12, death = $13, evidence = $14,
+		failure = $15 WHERE id = $16 AND state = $17 AND owner = $18 AND fence = $19`,
+		a.State, a.PublishID, a.UploadURL, a.Sent, at(&a.InitSentAt), at(&a.OpenedAt), at(&a.GuardedAt), at(&a.CommittedAt),
+		at(&a.HandedAt), at(&a.EndedAt), a.Polls, at(&a.NextPollAt), a.Death, a.Evidence, doc(&a.Failure), a.ID, was, a.Owner, a.Fence)
+}
+
+// SetSent keeps how many bytes the platform has, while a is being sent by its owner.
+func (t *Tx) SetSent(ctx context.Context, a shippost.Attempt, sent int64) error {
+	_, err := t.exec(ctx, "UPDATE attempts SET sent = $1 WHERE id = $2 AND state = 'open' AND owner = $3 AND fence = $4 AND sent < $1",
+		sent, a.ID, a.Owner, a.Fence)
+	return err
+}
+
+// AbandonedAttempts returns attempts that need work and whose owner has shown no life since the given instant, oldest first.
+func (t *Tx) AbandonedAttempts(ctx context.Context, since time.Time, limit int) ([]shippost.Attempt, error) {
+	return attemptTable.list(ctx, t, `WHERE (state IN ('planned', 'init_sent', 'open', 'committing', 'handed_over') OR next_poll_at IS NOT NULL)
+		AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = attempts.owner AND n.beat_at > $1) ORDER BY planned_at, id LIMIT $2`,
+		moment(since), limit)
+}
+
+// TakeAttempt makes an attempt the new owner's, if it still is as a says. It reports whether it was.
+func (t *Tx) TakeAttempt(ctx context.Context, a shippost.Attempt, owner shippost.NodeID) (bool, error) {
+	return t.swap(ctx, "UPDATE attempts SET owner = $1, fence = fence + 1 WHERE id = $2 AND state = $3 AND owner = $4 AND fence = $5",
+		owner, a.ID, a.State, a.Owner, a.Fence)
+}
+
+// ClaimPolls returns the owner's attempts whose time to ask has come, oldest first, and moves that time to again, so
+// that an unfinished question is asked anew.
+func (t *Tx) ClaimPolls(ctx context.Context, owner shippost.NodeID, now, again time.Time, limit int) ([]shippost.Attempt, error) {
+	due, err := attemptTable.list(ctx, t, "WHERE next_poll_at <= $1 AND owner = $2 ORDER BY next_poll_at, id LIMIT $3", moment(now), owner, limit)
+	if err != nil {
+		return nil, err
+	}
+	for i := range due {
+		if err := t.SetNextPoll(ctx, due[i].ID, again); err != nil {
+			return nil, err
+		}
+		due[i].NextPollAt = again
+	}
+	return due, nil
+}
+
+// SetNextPoll sets when an attempt is asked about next; the zero time ends it.
+func (t *Tx) SetNextPoll(ctx context.Context, id shippost.AttemptID, next time.Time) error {
+	_, err := t.exec(ctx, "UPDATE attempts SET next_poll_at = $1 WHERE id = $2", moment(next), id)
+	return err
+}
+
+// CountPoll counts a question about an attempt that can still be asked about, and sets when to ask again.
+func (t *Tx) CountPoll(ctx context.Context, id shippost.AttemptID, next time.Time) error {
+	_, err := t.exec(ctx, "UPDATE attempts SET polls = polls + 1, next_poll_at = $1 WHERE id = $2 AND state IN ('committing', 'handed_over', 'live')",
+		moment(next), id)
+	return err
+}
+
+// GuardRow is what decides whether an attempt may commit, read under lock.
+type GuardRow struct {
+	State         shippost.AttemptState
+	Owner         shippost.NodeID
+	Fence         int64
+	PostStatus    shippost.PostStatus
+	PostVersion   int64
+	DueAt         time.Time
+	AccountStatus shippost.AccountStatus
+	AccountEpoch  int64
+}
+
+// LockForCommit reads what decides whether an attempt may commit and locks the post and the attempt, so that a cancel,
+// an edit and the commit row come one after the other.
+func (t *Tx) LockForCommit(ctx context.Context, id shippost.AttemptID) (GuardRow, error) {
+	var g GuardRow
+	lock := t.forUpdate()
+	if lock != "" {
+		lock += " OF p, a"
+	}
+	err := t.value(ctx, []any{&g.State, &g.Owner, &g.Fence, &g.PostStatus, &g.PostVersion, at(&g.DueAt), &g.AccountStatus, &g.AccountEpoch},
+		`SELECT a.state, a.owner, a.fence, p.status, p.version, p.due_at, c.status, c.epoch
+		FROM attempts a JOIN posts p ON p.id = a.post_id JOIN accounts c ON c.id = a.account_id WHERE a.id = $1`+lock, id)
+	return g, err
+}
