@@ -41,7 +41,7 @@ type Options struct {
 	Periodic []*river.PeriodicJob // jobs that the leading node inserts again and again
 	Node     shippost.NodeID      // names this process in job rows; "" lets River choose
 	Timeout  time.Duration        // for workers that set none of their own; 0 means a minute, at most MaxTimeout
-	Poll     time.Duration        // how often to look for due jobs; 0 means a second, inserts are noticed at once
+	Poll     time.Duration        // how often to look for due jobs; 0 means a second; most inserts are noticed sooner
 	Now      func() time.Time     // a clock other than the system's, for tests and the simulator
 	Log      *slog.Logger         // nil drops it
 }
@@ -53,8 +53,9 @@ const (
 	// rescueAfter is when a running job counts as left behind by a dead node. River's default is an hour, too long
 	// for a post; a worker with a longer time-out of its own is left alone until that is over.
 	rescueAfter = 3 * time.Minute
-	// fetchCooldown bounds how fast a burst of jobs is claimed.
-	fetchCooldown = 50 * time.Millisecond
+	// fetchCooldown bounds how often a burst of jobs is claimed. A job inserted within it of another one is not
+	// announced and waits for the next poll.
+	fetchCooldown = 20 * time.Millisecond
 	// defaultQueue is the size of the queue for jobs that name none.
 	defaultQueue = 10
 	// keepDone is how long finished jobs stay for people to look at. The journal is the record, not the queue.

@@ -41,7 +41,9 @@ func newBench(t *testing.T, db *store.DB, o jobs.Options, work func(context.Cont
 	b := &bench{db: db, runs: make(chan run, 100)}
 	o.Registry = jobs.NewRegistry()
 	o.Queues = map[string]int{"notes": 20}
-	o.Poll = 100 * time.Millisecond
+	if o.Poll == 0 {
+		o.Poll = 100 * time.Millisecond
+	}
 	o.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	jobs.Add(o.Registry, river.WorkFunc(func(ctx context.Context, job *river.Job[note]) error {
 		r := run{text: job.Args.Text, attempt: job.Attempt}

@@ -40,15 +40,16 @@ func (quietHour) Next(now time.Time) time.Time {
 	return next
 }
 
-// clock gives River the product's clock.
+// clock gives River the product's clock, cut to what the database keeps: else a job stored for this instant could come
+// out a microsecond later than it.
 type clock struct{ now func() time.Time }
 
 // Now implements rivertype.TimeGenerator.
-func (c clock) Now() time.Time { return c.now() }
+func (c clock) Now() time.Time { return c.now().UTC().Truncate(time.Microsecond) }
 
 // NowOrNil implements rivertype.TimeGenerator.
 func (c clock) NowOrNil() *time.Time {
-	now := c.now().UTC()
+	now := c.Now()
 	return &now
 }
 

@@ -11,8 +11,8 @@ type Clock struct {
 	now time.Time
 }
 
-// NewClock returns a clock that shows start.
-func NewClock(start time.Time) *Clock { return &Clock{now: start} }
+// NewClock returns a clock that shows start, cut to the microsecond that a database keeps.
+func NewClock(start time.Time) *Clock { return &Clock{now: start.Truncate(time.Microsecond)} }
 
 // Now returns what the clock shows.
 func (c *Clock) Now() time.Time {
