@@ -1,0 +1,73 @@
+package connect
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/store"
+)
+
+// ReasonScopes is the reason of an account whose creator did not allow everything that ShipPost needs.
+const ReasonScopes = "scope_missing"
+
+// attach writes the account with what the platform told now, and its grant. Before is the row as it stands, zero for a
+// new account. Its epoch grows when it was not active: what was begun under the old grant must not go on.
+// With scopes missing the account is there, but posts wait until the creator allows them too.
+func (d *Desk) attach(ctx context.Context, tx *store.Tx, actor shippost.Actor, a *arrival, before shippost.Account) (shippost.Account, error) {
+	after := before
+	after.Handle, after.Name, after.AvatarURL, after.Scopes = a.who.Handle, a.who.Name, a.who.AvatarURL, a.grant.Scopes
+	after.Status, after.StatusReason = shippost.AccountActive, ""
+	if len(missingScopes(d.Platforms[a.Platform].Describe().Scopes, a.grant.Scopes)) > 0 {
+		after.Status, after.StatusReason = shippost.AccountReconnect, ReasonScopes
+	}
+	if before.Status != shippost.AccountActive {
+		after.Epoch++
+		after.ConnectedAt, after.DisconnectedAt = tx.Now(), time.Time{}
+	}
+	if before.ID == "" {
+		after.ID, after.Workspace = shippost.NewAccountID(tx.Now()), actor.Workspace
+		after.Platform, after.Subject = a.Platform, a.who.Subject
+	}
+	if err := writeAccount(ctx, tx, before, &after); err != nil {
+		return shippost.Account{}, err
+	}
+	if err := d.Vault.Store(ctx, tx, after.ID, a.grant); err != nil {
+		return shippost.Account{}, fmt.Errorf("store the grant: %w", err)
+	}
+	return after, d.recordAttached(ctx, tx, actor, before, after)
+}
+
+func writeAccount(ctx context.Context, tx *store.Tx, before shippost.Account, after *shippost.Account) error {
+	if before.ID == "" {
+		return tx.InsertAccount(ctx, after)
+	}
+	changed, err := tx.SetAccountStatus(ctx, *after, before.Epoch)
+	if err != nil {
+		return err
+	}
+	if !changed {
+		return shippost.Errorf(shippost.Conflict, "account_changed", "Somebody else connected or disconnected this account at the same moment. Start again.")
+	}
+	_, err = tx.SaveProfile(ctx, *after)
+	return err
+}
+
+func (d *Desk) recordAttached(ctx context.Context, tx *store.Tx, actor shippost.Actor, before, after shippost.Account) error {
+	entry := shippost.Entry{Workspace: after.Workspace, Actor: actor, Account: after.ID,
+		Personal: map[string]string{"handle": after.Handle, "name": after.Name}}
+	if after.Epoch != before.Epoch {
+		entry.Kind = shippost.EntryAccountConnected
+		entry.Data = map[string]any{"epoch": after.Epoch, "scopes": after.Scopes, "again": before.ID != ""}
+		if err := tx.Record(ctx, entry); err != nil {
+			return err
+		}
+	}
+	if after.Status != shippost.AccountReconnect {
+		return nil
+	}
+	entry.Kind = shippost.EntryAccountBroken
+	entry.Data = map[string]any{"reason": after.StatusReason, "missing": d.MissingScopes(after)}
+	return tx.Record(ctx, entry)
+}

@@ -1,0 +1,152 @@
+// Package connect brings people in and accounts together through the consent pages of the platforms: sign-in, proof
+// that it is still the same person, connecting, reconnecting and disconnecting accounts.
+//
+// A flow begins with Start, which remembers a one-time state tied to one browser, and ends with Finish, which spends
+// it. Everything that can go wrong between the two ends in a sentence, and with no token stored. Identities are found
+// by the platform's own id of the creator, never by name or mail. An identity signs in; an account is posted to; the
+// two are separate, so that connecting a creator's account does not let that creator in, nor the other way round.
+package connect
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/feature/auth"
+	"ship-post.com/shippost/internal/platform"
+	"ship-post.com/shippost/internal/seal"
+	"ship-post.com/shippost/internal/store"
+)
+
+// flowLife is how long a person may take on the platform's pages.
+const flowLife = 10 * time.Minute
+
+// courtesy is how long we try to give a grant back to its platform before we go on without.
+const courtesy = 10 * time.Second
+
+// defaultLateWindow is how late posts of a new workspace may still go out (reliability §5).
+const defaultLateWindow = 30 * time.Minute
+
+// Vault keeps the grants of accounts.
+type Vault interface {
+	// Store keeps the grant as the account's only one, in the transaction that connects it.
+	Store(ctx context.Context, tx *store.Tx, account shippost.AccountID, grant platform.Grant) error
+	// Forget removes the account's grant for good. Without one it does nothing.
+	Forget(ctx context.Context, tx *store.Tx, account shippost.AccountID) error
+	// For returns the tokens of an account.
+	For(id shippost.AccountID) platform.Tokens
+}
+
+// Withdrawer ends what is on its way for an account.
+type Withdrawer interface {
+	// AccountEnded is called in the transaction that disconnects the account, with its new status and epoch. It ends
+	// every post of the account that is not past the point of no return.
+	AccountEnded(ctx context.Context, tx *store.Tx, account shippost.Account) error
+}
+
+// Options is what a Desk needs. All fields but OpenSignup and Policy are required.
+type Options struct {
+	DB         *store.DB
+	Auth       *auth.Keeper
+	Platforms  map[shippost.PlatformName]platform.Platform
+	Sealer     *seal.Sealer
+	Vault      Vault
+	Posts      Withdrawer
+	PublicURL  string // scheme and host
+	OpenSignup bool   // strangers may sign in and get a workspace; otherwise only the first person may
+	Policy     string // version of the privacy policy that a first sign-in accepts
+	Now        func() time.Time
+	Log        *slog.Logger
+}
+
+// Desk takes sign-ins and connections. All methods may be called from many goroutines at once.
+type Desk struct{ Options }
+
+// New returns a Desk.
+func New(o Options) *Desk { return &Desk{o} }
+
+// CallbackPath returns where on this server the consent page of a platform sends browsers back to.
+func CallbackPath(name shippost.PlatformName) string { return "/callback/" + string(name) }
+
+// redirectURI is compared byte for byte by the platforms, so it is made in one place.
+func (d *Desk) redirectURI(name shippost.PlatformName) string {
+	return strings.TrimSuffix(d.PublicURL, "/") + CallbackPath(name)
+}
+
+// authorizer returns a platform that people can sign in to.
+func (d *Desk) authorizer(name shippost.PlatformName) (platform.Platform, platform.Authorizer, error) {
+	if p := d.Platforms[name]; p != nil {
+		if a, ok := platform.Can[platform.Authorizer](p); ok {
+			return p, a, nil
+		}
+	}
+	return nil, nil, shippost.Errorf(shippost.NotFound, "platform_not_found", "This server does not know that platform.")
+}
+
+// Accounts returns the accounts of the workspace, oldest first, disconnected ones too.
+func (d *Desk) Accounts(ctx context.Context, actor shippost.Actor) ([]shippost.Account, error) {
+	if err := actor.Require(shippost.ReadWorkspace); err != nil {
+		return nil, err
+	}
+	var list []shippost.Account
+	err := d.DB.View(ctx, func(tx *store.Tx) (err error) {
+		list, err = tx.Accounts(ctx, actor.Workspace)
+		return err
+	})
+	return list, err
+}
+
+// Account returns one account of the workspace.
+func (d *Desk) Account(ctx context.Context, actor shippost.Actor, id shippost.AccountID) (shippost.Account, error) {
+	if err := actor.Require(shippost.ReadWorkspace); err != nil {
+		return shippost.Account{}, err
+	}
+	var account shippost.Account
+	err := d.DB.View(ctx, func(tx *store.Tx) (err error) {
+		account, err = tx.Account(ctx, actor.Workspace, id)
+		return err
+	})
+	return account, err
+}
+
+// MissingScopes returns what ShipPost needs and the creator did not allow, in the platform's words.
+func (d *Desk) MissingScopes(a shippost.Account) []string {
+	p := d.Platforms[a.Platform]
+	if p == nil {
+		return nil
+	}
+	return missingScopes(p.Describe().Scopes, a.Scopes)
+}
+
+func missingScopes(needed, granted []string) []string {
+	return slices.DeleteFunc(slices.Clone(needed), func(s string) bool { return slices.Contains(granted, s) })
+}
+
+// Sweep removes flows that nobody can finish any more. Run it about once an hour.
+func (d *Desk) Sweep(ctx context.Context) error {
+	return d.DB.Update(ctx, func(tx *store.Tx) error {
+		// Kept a day longer than they work, so that a repeated return is told apart from an unknown one.
+		_, err := tx.SweepOAuthFlows(ctx, d.Now().Add(-24*time.Hour))
+		return err
+	})
+}
+
+// title returns the platform's name for people.
+func (d *Desk) title(name shippost.PlatformName) string {
+	if p := d.Platforms[name]; p != nil {
+		return p.Describe().Title
+	}
+	return string(name)
+}
+
+// spoken names an account in a sentence.
+func spoken(handle, name string) string {
+	if handle != "" {
+		return "@" + handle
+	}
+	return fmt.Sprintf("“%s”", name)
+}

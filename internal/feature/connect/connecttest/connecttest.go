@@ -1,0 +1,113 @@
+// Package connecttest gives tests of sign-ins a server side that is real but for its far end: a database, a keeper, a
+// desk, and the TikTok simulator reached over HTTP, with its consent page driven like a browser would.
+package connecttest
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/feature/auth"
+	"ship-post.com/shippost/internal/feature/connect"
+	"ship-post.com/shippost/internal/platform"
+	"ship-post.com/shippost/internal/platform/tiktoksim"
+	"ship-post.com/shippost/internal/seal"
+	"ship-post.com/shippost/internal/store"
+	"ship-post.com/shippost/internal/store/storetest"
+)
+
+// PublicURL is the public URL of a Bench unless its options say otherwise. TikTok treats it as a desktop app's, so
+// its flows use PKCE.
+const PublicURL = "http://localhost:8080"
+
+// Bench is a server side for sign-ins.
+type Bench struct {
+	DB    *store.DB
+	Clock *storetest.Clock
+	Sim   *tiktoksim.Server
+	SimAt string // the simulator's address
+	Auth  *auth.Keeper
+	Desk  *connect.Desk
+	Vault *Drawer
+	Posts *Posts
+}
+
+// New returns a Bench on a fresh database. The functions change the desk's options.
+func New(t *testing.T, change ...func(*connect.Options)) *Bench {
+	t.Helper()
+	b := &Bench{Clock: storetest.NewClock(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)), Posts: &Posts{}}
+	b.DB = storetest.SQLite(t, storetest.At(b.Clock.Now))
+	log := slog.New(slog.DiscardHandler)
+	var err error
+	if b.Sim, err = tiktoksim.New(tiktoksim.Options{Now: b.Clock.Now, Dir: t.TempDir()}); err != nil {
+		t.Fatal(err)
+	}
+	far := httptest.NewServer(b.Sim)
+	t.Cleanup(func() {
+		far.Close()
+		if err := b.Sim.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	b.SimAt = far.URL
+	sealer, err := seal.CreateOrLoad(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tiktok := &wire{at: far.URL}
+	b.Vault = &Drawer{grants: map[shippost.AccountID]platform.Grant{}}
+	b.Auth = auth.New(auth.Options{DB: b.DB, Now: b.Clock.Now, Log: log})
+	o := connect.Options{DB: b.DB, Auth: b.Auth, Platforms: map[shippost.PlatformName]platform.Platform{shippost.TikTok: tiktok},
+		Sealer: sealer, Vault: b.Vault, Posts: b.Posts, PublicURL: PublicURL, OpenSignup: true, Policy: "2026-11-24", Now: b.Clock.Now, Log: log}
+	for _, f := range change {
+		f(&o)
+	}
+	b.Desk = connect.New(o)
+	return b
+}
+
+// Consent opens TikTok's consent page as a browser would and answers it as the creator: with "allow" or "deny" and, if
+// any are given, only these scopes left on. It returns where TikTok sends the browser back to.
+func (b *Bench) Consent(t *testing.T, authorizeURL, creator, decision string, scopes ...string) *url.URL {
+	t.Helper()
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	page, err := client.Get(authorizeURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _ := io.ReadAll(page.Body)
+	_ = page.Body.Close()
+	if page.StatusCode != http.StatusOK {
+		t.Fatalf("consent page: %s\n%s", page.Status, text)
+	}
+	if scopes == nil {
+		scopes = strings.Split(page.Request.URL.Query().Get("scope"), ",")
+	}
+	answer, err := client.PostForm(authorizeURL, url.Values{"creator": {creator}, "decision": {decision}, "scope": scopes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close()
+	back, err := answer.Location()
+	if err != nil {
+		t.Fatalf("consent: %s: %v", answer.Status, err)
+	}
+	return back
+}
+
+// Effects returns the simulator's effects of a name, such as "authorization_removed".
+func (b *Bench) Effects(name string) []tiktoksim.Entry {
+	var found []tiktoksim.Entry
+	for _, e := range b.Sim.Journal(0) {
+		if e.Kind == "effect" && e.Name == name {
+			found = append(found, e)
+		}
+	}
+	return found
+}
