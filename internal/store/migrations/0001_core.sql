@@ -149,7 +149,8 @@ CREATE TABLE media (
     deleted_at      BIGINT
 );
 CREATE INDEX media_workspace ON media (workspace_id, id);
-CREATE INDEX media_sha256 ON media (workspace_id, sha256) WHERE deleted_at IS NULL;
+CREATE INDEX media_received ON media (workspace_id, received_sha256) WHERE deleted_at IS NULL;
+CREATE INDEX media_unfinished ON media (status, created_at) WHERE status IN ('receiving', 'checking');
 
 -- A file on its way in. The hash state lets hashing go on after a restart.
 CREATE TABLE uploads (
