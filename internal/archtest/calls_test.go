@@ -1,0 +1,157 @@
+package archtest
+
+import (
+	"bytes"
+	"go/ast"
+	"path"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// reserved says where a function, type or variable of the standard library may be used.
+var reserved = []struct {
+	pkg, name string
+	folders   []string
+	inTests   bool // tests may use it anywhere
+	why       string
+}{
+	{"os", "Getenv", []string{"internal/config"}, true, "the environment is read in one place, which checks and documents it"},
+	{"os", "LookupEnv", []string{"internal/config"}, true, "the environment is read in one place, which checks and documents it"},
+	{"os", "Environ", []string{"internal/config"}, true, "the environment is read in one place, which checks and documents it"},
+	{"os", "ExpandEnv", nil, true, "the environment is read in one place, which checks and documents it"},
+	{"os", "Exit", []string{"cmd/...", "internal/store/storetest/runpostgres"}, true, "only a command ends the process; everything else returns an error"},
+	{"log", "Fatal", nil, false, "only a command ends the process; everything else returns an error"},
+	{"net", "Dial", []string{"internal/outbound"}, true, dialing},
+	{"net", "DialTimeout", []string{"internal/outbound"}, true, dialing},
+	{"net", "Dialer", []string{"internal/outbound"}, true, dialing},
+	{"net/http", "Get", nil, true, dialing},
+	{"net/http", "Post", nil, true, dialing},
+	{"net/http", "PostForm", nil, true, dialing},
+	{"net/http", "Head", nil, true, dialing},
+	{"net/http", "DefaultClient", nil, true, dialing},
+	{"net/http", "DefaultTransport", nil, true, dialing},
+	{"net/http", "Transport", []string{"internal/outbound"}, true, dialing},
+	{"net/http", "Client", []string{"internal/outbound", "client/...", "internal/platform/tiktoksim/..."}, true, dialing},
+	{"crypto/tls", "Dial", nil, true, dialing},
+	{"os/exec", "Command", nil, true, "a child process without a context outlives what asked for it"},
+	{"os/exec", "CommandContext", []string{"internal/probe/..."}, true, "ffmpeg is the one program we start, under limits"},
+	{"net/http", "Error", nil, true, "failures leave as a problem document or a page, never as bare text"},
+	{"net/http", "DefaultServeMux", nil, false, "anything linked in can register there"},
+	{"net/http", "HandleFunc", nil, false, "anything linked in can register there"},
+	{"net/http", "Handle", nil, false, "anything linked in can register there"},
+}
+
+const dialing = "every connection the product opens goes through package outbound, which knows whom it may talk to (reliability §12)"
+
+// used lists the few places that use a reserved name for a reason of their own.
+var used = map[string]string{
+	"internal/app/visitor.go net/http.Client":     "the demo's own browser; it visits the two servers that it started itself",
+	"internal/server/web/web.go net/http.Error":   "for the one page that is left when pages cannot be rendered",
+	"internal/platform/tiktoksim/ net/http.Error": "the simulator answers as TikTok does",
+	"internal/chaos/inject.go os.Getenv":          "fault points are ordered from outside and are not in a release",
+	"internal/chaos/inject.go os.Exit":            "a misspelt order must not look like a passed test",
+}
+
+func TestReservedNamesStayInTheirPlace(t *testing.T) {
+	t.Parallel()
+	for _, s := range goFiles(t) {
+		names := importNames(s)
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			sel, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			id, ok := sel.X.(*ast.Ident)
+			if !ok || id.Obj != nil || names[id.Name] == "" {
+				return true
+			}
+			for _, r := range reserved {
+				if r.pkg != names[id.Name] || r.name != sel.Sel.Name || r.inTests && s.test() || matchesAny(r.folders, s.pkg) || excused(s, r.pkg+"."+r.name) {
+					continue
+				}
+				if r.name == "Client" && !constructs(s, sel) {
+					continue // naming the type is fine: it is given to whoever needs it
+				}
+				t.Errorf("%s uses %s.%s: %s", at(sel), id.Name, r.name, r.why)
+			}
+			return true
+		})
+	}
+}
+
+func excused(s source, name string) bool {
+	for place := range used {
+		where, what, _ := strings.Cut(place, " ")
+		if what == name && (where == s.path || strings.HasSuffix(where, "/") && strings.HasPrefix(s.path, where)) {
+			return true
+		}
+	}
+	return false
+}
+
+// constructs reports whether the selector is the type of a composite literal or of new.
+func constructs(s source, sel *ast.SelectorExpr) bool {
+	found := false
+	ast.Inspect(s.file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.CompositeLit:
+			found = found || n.Type == sel
+		case *ast.CallExpr:
+			if f, ok := n.Fun.(*ast.Ident); ok && f.Name == "new" && len(n.Args) == 1 {
+				found = found || n.Args[0] == sel
+			}
+		}
+		return !found
+	})
+	return found
+}
+
+// importNames maps the names a file uses to import paths.
+func importNames(s source) map[string]string {
+	names := map[string]string{}
+	for _, i := range s.file.Imports {
+		p, err := strconv.Unquote(i.Path.Value)
+		if err != nil {
+			continue
+		}
+		name := path.Base(p)
+		if i.Name != nil {
+			name = i.Name.Name
+		}
+		names[name] = p
+	}
+	return names
+}
+
+// A test that skips itself or sleeps proves nothing, or proves it by luck.
+func TestTestsNeitherSkipNorSleep(t *testing.T) {
+	t.Parallel()
+	for _, s := range goFiles(t) {
+		if !s.test() {
+			continue
+		}
+		names := importNames(s)
+		// Inside a synctest bubble the clock is a fake one, and sleeping takes no time.
+		bubble := bytes.Contains(s.text, []byte(`"testing/synctest"`))
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			sel, ok := call.Fun.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			id, ok := sel.X.(*ast.Ident)
+			switch {
+			case !ok:
+			case names[id.Name] == "time" && sel.Sel.Name == "Sleep" && !bubble:
+				t.Errorf("%s sleeps: move a settable clock, use synctest, or wait for a signal", at(call))
+			case (id.Name == "t" || id.Name == "tb" || id.Name == "b") && (sel.Sel.Name == "Skip" || sel.Sel.Name == "Skipf" || sel.Sel.Name == "SkipNow"):
+				t.Errorf("%s skips: a test that may not run proves nothing; install what it needs in scripts/tools", at(call))
+			}
+			return true
+		})
+	}
+}

@@ -1,0 +1,137 @@
+package archtest
+
+import (
+	"bytes"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"ship-post.com/shippost/internal/config"
+)
+
+// foreign are texts that say more about the machine a change was made on than about the product. They are written in
+// two halves, so that this file does not contain them.
+var foreign = []struct{ text, why string }{
+	{"/wo" + "rk/", "a path of somebody's machine"},
+	{"/ro" + "ot/", "a path of somebody's machine"},
+	{"/home/" + "user", "a path of somebody's machine"},
+	{"/Us" + "ers/", "a path of somebody's machine"},
+	{"artif" + "actory", "a private package registry; builds must work from the public ones"},
+	{"verd" + "accio", "a private package registry; builds must work from the public ones"},
+	{"pypi" + ".internal", "a private package registry; builds must work from the public ones"},
+	{"BEGIN PRIVATE " + "KEY", "a private key; make one in the test that needs it"},
+	{"BEGIN RSA PRIVATE " + "KEY", "a private key; make one in the test that needs it"},
+	{"AI assis" + "tant", "talk about tools around the product"},
+	{"language mo" + "del", "talk about tools around the product"},
+	{"Claude" + " Code", "talk about tools around the product"},
+	{"Copi" + "lot", "talk about tools around the product"},
+}
+
+func TestNothingForeignInTheRepository(t *testing.T) {
+	t.Parallel()
+	each(t, func(path string, text []byte) {
+		if !utf8.Valid(text) {
+			return // media
+		}
+		for _, f := range foreign {
+			if bytes.Contains(text, []byte(f.text)) {
+				t.Errorf("%s contains %q: %s", path, f.text, f.why)
+			}
+		}
+	})
+}
+
+var variable = regexp.MustCompile(`\bSHIPPOST_[A-Z][A-Z_]*[A-Z]\b`)
+
+// outsiders are variables that something beside the server's set-up reads.
+var outsiders = map[string]string{
+	"SHIPPOST_TEST_POSTGRES_URL": "the tests",
+	"SHIPPOST_CHAOS":             "builds with fault points",
+	"SHIPPOST_CHAOS_LOG":         "builds with fault points",
+	"SHIPPOST_CHAOS_CLOCK":       "builds with fault points",
+}
+
+// A page that names a variable which nothing reads costs its reader an evening.
+func TestNamedVariablesExist(t *testing.T) {
+	t.Parallel()
+	known := map[string]bool{}
+	for name := range outsiders {
+		known[name] = true
+	}
+	for _, s := range (config.Config{}).Settings() {
+		known[s.Variable], known[s.Variable+"_FILE"] = true, true
+	}
+	each(t, func(path string, text []byte) {
+		if strings.HasPrefix(path, "internal/config/") || strings.HasPrefix(path, "internal/archtest/") || !utf8.Valid(text) {
+			return
+		}
+		for _, name := range variable.FindAllString(string(text), -1) {
+			if !known[name] {
+				t.Errorf("%s names %s, which package config does not know", path, name)
+			}
+		}
+	})
+}
+
+var link = regexp.MustCompile(`\]\(([^)\s]+)\)|(?:src|srcset|href)="([^"]+)"`)
+
+func TestLinksInDocumentsLeadSomewhere(t *testing.T) {
+	t.Parallel()
+	each(t, func(path string, text []byte) {
+		if !strings.HasSuffix(path, ".md") || strings.HasPrefix(path, "ui/") {
+			return
+		}
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			target, err := url.Parse(m[1] + m[2])
+			if err != nil {
+				t.Errorf("%s: %q is no link: %v", path, m[0], err)
+				continue
+			}
+			if target.IsAbs() || target.Path == "" {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(root, filepath.Dir(path), filepath.FromSlash(target.Path))); err != nil {
+				t.Errorf("%s links to %s, which is not there", path, target.Path)
+			}
+		}
+	})
+}
+
+func TestScriptsCanBeRun(t *testing.T) {
+	t.Parallel()
+	found := 0
+	each(t, func(path string, text []byte) {
+		if !bytes.HasPrefix(text, []byte("#!")) {
+			return
+		}
+		found++
+		info, err := os.Stat(filepath.Join(root, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode()&0o111 == 0 {
+			t.Errorf("%s begins with #! but is not executable: chmod +x %s", path, path)
+		}
+		if bytes.HasPrefix(text, []byte("#!/usr/bin/env bash")) && !bytes.Contains(text, []byte("\nset -euo pipefail\n")) {
+			t.Errorf("%s goes on after a failed command: begin it with set -euo pipefail", path)
+		}
+	})
+	if found == 0 {
+		t.Error("found no scripts")
+	}
+}
+
+func each(t *testing.T, f func(path string, text []byte)) {
+	t.Helper()
+	err := walk(func(path string, text []byte) error {
+		f(path, text)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
