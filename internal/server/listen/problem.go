@@ -65,7 +65,7 @@ func ProblemOf(r *http.Request, status int, err *shippost.Error) Problem {
 
 // WriteProblem answers with a problem document.
 func WriteProblem(w http.ResponseWriter, r *http.Request, status int, err *shippost.Error) {
-	retryAfter(w, err.RetryAfter)
+	RetryAfter(w, err.RetryAfter)
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)
 	// The status is sent; if the reader is gone there is nobody left to tell.
@@ -80,14 +80,14 @@ func WantsPage(r *http.Request) bool {
 // refuse answers with a page or a problem document, whichever the sender can read.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, status int, err *shippost.Error) {
 	if s.opt.Page != nil && WantsPage(r) {
-		retryAfter(w, err.RetryAfter)
 		s.opt.Page(w, r, status, err)
 		return
 	}
 	WriteProblem(w, r, status, err)
 }
 
-func retryAfter(w http.ResponseWriter, d time.Duration) {
+// RetryAfter sets the header of that name to whole seconds, if there is something to wait for.
+func RetryAfter(w http.ResponseWriter, d time.Duration) {
 	if d > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(d.Seconds()))))
 	}
