@@ -1,0 +1,55 @@
+package publish
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/platform"
+)
+
+// TestProveDead holds each row of reliability §3 against the function, and what must not count as proof beside it.
+func TestProveDead(t *testing.T) {
+	now := time.Date(2026, 11, 24, 18, 0, 0, 0, time.UTC)
+	incomplete := &platform.Verdict{State: platform.Incomplete, Have: 10, LogID: "L1"}
+	cases := []struct {
+		name   string
+		state  shippost.AttemptState
+		opened time.Duration // before now
+		facts  facts
+		want   string // rule, "" for no proof
+	}{
+		{"planned", shippost.AttemptPlanned, 0, facts{}, "D1"},
+		{"video init without answer", shippost.AttemptInitSent, 0, facts{Kind: shippost.Video}, "D2"},
+		{"photo init without answer", shippost.AttemptInitSent, 0, facts{Kind: shippost.Photo}, "D3"},
+		{"open", shippost.AttemptOpen, time.Minute, facts{Kind: shippost.Video}, "D4"},
+		{"platform refused it", shippost.AttemptHandedOver, time.Minute, facts{Verdict: &platform.Verdict{State: platform.Refused}}, "D5"},
+		{"platform refused it before we knew that it has all", shippost.AttemptCommitting, time.Minute, facts{Verdict: &platform.Verdict{State: platform.Refused}}, "D5"},
+		{"bytes missing and URL expired", shippost.AttemptCommitting, 71 * time.Minute, facts{Kind: shippost.Video, Verdict: incomplete}, "D6"},
+
+		{"bytes missing, URL just within its margin", shippost.AttemptCommitting, 70 * time.Minute, facts{Kind: shippost.Video, Verdict: incomplete}, ""},
+		{"bytes missing, but we still send", shippost.AttemptCommitting, 71 * time.Minute, facts{Kind: shippost.Video, Verdict: incomplete, Working: true}, ""},
+		{"all bytes there", shippost.AttemptCommitting, 71 * time.Minute, facts{Kind: shippost.Video, Verdict: &platform.Verdict{State: platform.Incomplete, Have: 100}}, ""},
+		{"platform does not say how much it has", shippost.AttemptCommitting, 71 * time.Minute, facts{Kind: shippost.Video, Verdict: &platform.Verdict{State: platform.Incomplete, Have: -1}}, ""},
+		{"silence", shippost.AttemptCommitting, 100 * time.Hour, facts{Kind: shippost.Video}, ""},
+		{"handed over and silent for days", shippost.AttemptHandedOver, 100 * time.Hour, facts{Kind: shippost.Video, Verdict: &platform.Verdict{State: platform.Processing}}, ""},
+		{"handed over, platform forgot bytes", shippost.AttemptHandedOver, 71 * time.Minute, facts{Kind: shippost.Video, Verdict: incomplete}, ""},
+		{"live", shippost.AttemptLive, time.Hour, facts{Verdict: &platform.Verdict{State: platform.Refused}}, ""},
+		{"unknown", shippost.AttemptUnknown, time.Hour, facts{Verdict: &platform.Verdict{State: platform.Refused}}, ""},
+		{"dead already", shippost.AttemptDead, time.Hour, facts{}, ""},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			c.facts.Now = now
+			a := shippost.Attempt{State: c.state, Size: 100, OpenedAt: now.Add(-c.opened)}
+			got, ok := proveDead(a, c.facts)
+			if got.Rule != c.want || ok != (c.want != "") {
+				t.Fatalf("proved %q (%v), want %q", got.Rule, ok, c.want)
+			}
+			if ok && !json.Valid([]byte(got.Evidence)) {
+				t.Errorf("the evidence is no JSON: %s", got.Evidence)
+			}
+		})
+	}
+}

@@ -1,0 +1,94 @@
+package publish
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/platform"
+)
+
+const (
+	// maxCommitted is how many attempts of a post may pass the point of no return (reliability C14).
+	maxCommitted = 3
+	// maxUnknown is how often an unknown code is tried before it counts as a refusal (reliability §7, K7).
+	maxUnknown = 3
+	// guardAhead is how long before the due time a committing row may be written, so that many are written at once.
+	guardAhead = time.Second
+	// resumeMargin is how long an upload URL must live past the planned commit to be worth resuming (reliability C5).
+	resumeMargin = 10 * time.Minute
+	// minLead is how early even a tiny file is staged.
+	minLead = 20 * time.Second
+	// leadMargin is added to the expected time of the transfer.
+	leadMargin = 30 * time.Second
+	// creatorFresh is how old the creator's permissions may be at the commit.
+	creatorFresh = time.Minute
+	// giveUpAsking is when an attempt that the platform never finished becomes unknown (reliability C13).
+	giveUpAsking = 72 * time.Hour
+	// askForIDs is how long after publication we ask for the id of a public post.
+	askForIDs = 24 * time.Hour
+)
+
+// stageAt returns when staging of size bytes should begin for a post due at that time, given the throughput of recent
+// transfers in bytes a second. It is never before the platform's earliest.
+func stageAt(due time.Time, size int64, throughput float64, d platform.Description) time.Time {
+	// Half the measured rate: a line that was fast a while ago may be busy now.
+	transfer := time.Duration(float64(size) / max(throughput/2, 1) * float64(time.Second))
+	lead := max(minLead, transfer+leadMargin)
+	return due.Add(-min(lead, d.EarliestStage))
+}
+
+// allowedUntil is the last instant at which an attempt of the post may commit: the late window for the first one, an hour
+// more for further attempts after one that the platform failed (reliability §5).
+func allowedUntil(p shippost.Post, committedBefore int) time.Time {
+	until := p.Deadline()
+	if committedBefore > 0 {
+		until = p.Due.At.Add(p.LateWindow + shippost.RetryGrace)
+	}
+	return until
+}
+
+// resumable reports whether an open attempt's upload URL lives long enough past the planned commit.
+func resumable(a shippost.Attempt, now, due time.Time) bool {
+	commit := due
+	if now.After(commit) {
+		commit = now
+	}
+	return a.OpenedAt.Add(uploadLife).After(commit.Add(resumeMargin))
+}
+
+// backoff returns how long to wait before try n (1 for the first repeat): full jitter, 5 s growing to 5 min.
+func backoff(n int) time.Duration {
+	ceiling := 5 * time.Minute
+	if n < 7 {
+		ceiling = min(ceiling, 5*time.Second<<max(n-1, 0))
+	}
+	return time.Second + rand.N(ceiling)
+}
+
+// pollAfter returns how long to wait before status question number n, counting from 0 (TikTok contract 4.9). The first
+// questions come quickly, since small files are often through within seconds.
+func pollAfter(n int) time.Duration {
+	var wait time.Duration
+	switch {
+	case n < 2:
+		wait = 2 * time.Second
+	case n < 8:
+		wait = 5 * time.Second
+	case n < 16:
+		wait = 15 * time.Second
+	case n < 46:
+		wait = time.Minute
+	default:
+		wait = 5 * time.Minute
+	}
+	return wait + rand.N(wait/5)
+}
+
+// idsAfter returns how long to wait before asking again for the id of a published post.
+func idsAfter(n int) time.Duration {
+	if n < 5 {
+		return time.Minute
+	}
+	return 15 * time.Minute
+}

@@ -1,0 +1,175 @@
+// Package publish brings due posts to their platform: exactly once, on the second, and with the truth about the outcome.
+//
+// A post that needs attention has a wake time. The dispatcher finds it, plans an attempt and hands it to a runner, which
+// stages the bytes early, waits for the instant in process, writes the committing row and lets the last bytes go.
+// The confirm lane then asks the platform until it knows. Every decision is a pure function (decide, guard, dispose,
+// proveDead); every step is a compare-and-set on the attempt's row, written before the effect it allows. Correctness
+// rests on those rows alone: not on a queue, a lease or a clock (reliability §2).
+package publish
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/platform"
+	"ship-post.com/shippost/internal/quota"
+	"ship-post.com/shippost/internal/seal"
+	"ship-post.com/shippost/internal/store"
+)
+
+// Files gives the bytes of media to the publisher.
+type Files interface {
+	// Open returns the bytes from offset to the end.
+	Open(ctx context.Context, m shippost.Media, offset int64) (io.ReadCloser, error)
+	// Verify reads the whole file and fails with code media_changed unless it is the one that was received.
+	Verify(ctx context.Context, m shippost.Media) error
+}
+
+// Vault gives the tokens of accounts to the publisher.
+type Vault interface {
+	For(id shippost.AccountID) platform.Tokens
+}
+
+// Options is what a Publisher needs. All fields but Transfers are required.
+type Options struct {
+	DB        *store.DB
+	Node      shippost.NodeID
+	Platforms map[shippost.PlatformName]platform.Platform
+	Vault     Vault
+	Files     Files
+	Sealer    *seal.Sealer
+	Quota     *quota.Limiter
+	Now       func() time.Time
+	Log       *slog.Logger
+	Transfers int // how many files are staged at once; 0 means 32
+}
+
+// Publisher publishes what falls due, and finishes what other processes left.
+type Publisher struct {
+	db        *store.DB
+	node      shippost.NodeID
+	platforms map[shippost.PlatformName]platform.Platform
+	vault     Vault
+	files     Files
+	sealer    *seal.Sealer
+	quota     *quota.Limiter
+	now       func() time.Time
+	log       *slog.Logger
+	writer    *writer
+	rate      *throughput
+	transfers chan struct{} // a token for each file that may be staged now
+	polls     chan struct{} // a token for each question that may be under way
+	due       chan struct{} // nudges the dispatcher
+	asked     chan struct{} // nudges the confirm lane
+
+	mu      sync.Mutex
+	running map[shippost.PostID]context.CancelFunc
+	workers sync.WaitGroup
+}
+
+// New returns a Publisher that does nothing until Run.
+func New(o Options) *Publisher {
+	if o.Transfers == 0 {
+		o.Transfers = 32
+	}
+	return &Publisher{
+		db: o.DB, node: o.Node, platforms: o.Platforms, vault: o.Vault, files: o.Files, sealer: o.Sealer, quota: o.Quota,
+		now: o.Now, log: o.Log,
+		writer:    newWriter(o.DB),
+		rate:      newThroughput(),
+		transfers: make(chan struct{}, o.Transfers),
+		polls:     make(chan struct{}, 64),
+		due:       make(chan struct{}, 1),
+		asked:     make(chan struct{}, 1),
+		running:   make(map[shippost.PostID]context.CancelFunc),
+	}
+}
+
+// parkTime is how long a stopping publisher lets commits finish.
+const parkTime = 30 * time.Second
+
+// Run publishes until ctx ends. It then takes nothing new, lets go of attempts that can be resumed, finishes those
+// past the point of no return for up to thirty seconds, and gives its place up, so that another node takes over at once.
+func (p *Publisher) Run(ctx context.Context) error {
+	writing, stopWriting := context.WithCancel(context.WithoutCancel(ctx))
+	var lanes, writes sync.WaitGroup
+	writes.Go(func() { p.writer.run(writing) })
+	if err := p.register(ctx); err != nil {
+		stopWriting()
+		writes.Wait()
+		return err
+	}
+	lanes.Go(func() { p.beatLane(ctx) })
+	lanes.Go(func() { p.dispatchLane(ctx) })
+	lanes.Go(func() { p.confirmLane(ctx) })
+	lanes.Wait()
+
+	done := make(chan struct{})
+	go func() { p.workers.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(parkTime):
+		p.log.Warn("stopped while attempts were still being handed over; the next start finds out what became of them")
+	}
+	err := p.leave(context.WithoutCancel(ctx))
+	stopWriting()
+	writes.Wait()
+	return err
+}
+
+// start runs fn for a post unless the post is being worked on in this process already. It reports whether it did.
+func (p *Publisher) start(ctx context.Context, id shippost.PostID, fn func(context.Context)) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, busy := p.running[id]; busy {
+		return false
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	p.running[id] = cancel
+	p.workers.Go(func() {
+		defer func() {
+			cancel()
+			p.mu.Lock()
+			delete(p.running, id)
+			p.mu.Unlock()
+		}()
+		fn(ctx)
+	})
+	return true
+}
+
+// interrupt stops the work on a post in this process, if there is any. Rows decide what is allowed; this only saves
+// sending bytes that nobody wants any more.
+func (p *Publisher) interrupt(id shippost.PostID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if cancel, ok := p.running[id]; ok {
+		cancel()
+	}
+}
+
+// nudge wakes a lane without waiting for it.
+func nudge(lane chan struct{}) {
+	select {
+	case lane <- struct{}{}:
+	default:
+	}
+}
+
+// pause waits for d, or for a nudge, or for the end of ctx; it reports whether to go on.
+func pause(ctx context.Context, d time.Duration, lane <-chan struct{}) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-lane:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
