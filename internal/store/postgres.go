@@ -54,6 +54,11 @@ func (d *DB) checkPostgres(ctx context.Context) error {
 		return shippost.Errorf(shippost.Unavailable, "database_unreachable",
 			"PostgreSQL does not answer.").With(shippost.RemedyOperator).Because(fmt.Errorf("ask for settings: %w", err))
 	}
+	return soundPostgres(version, name, fsync, commit)
+}
+
+// soundPostgres refuses a server that is too old or may lose confirmed commits (reliability §6).
+func soundPostgres(version int, name, fsync, commit string) error {
 	switch {
 	case version < oldestPostgres:
 		return unusable("PostgreSQL %s is too old. ShipPost needs version 14 or later.", name)
