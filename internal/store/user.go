@@ -29,5 +29,5 @@ func (t *Tx) RenameUser(ctx context.Context, id shippost.UserID, name string) (c
 
 // DisableUser stops the user from signing in; the zero time allows it again.
 func (t *Tx) DisableUser(ctx context.Context, id shippost.UserID, when time.Time) (changed bool, err error) {
-	return t.swap(ctx, "UPDATE users SET disabled_at = $2 WHERE id = $1 AND (disabled_at IS NULL) <> ($2 IS NULL)", id, moment(when))
+	return t.swap(ctx, "UPDATE users SET disabled_at = $2 WHERE id = $1 AND (disabled_at IS NULL) <> (CAST($2 AS BIGINT) IS NULL)", id, moment(when))
 }
