@@ -1,0 +1,62 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// describe returns the settings of the library and the head of the OpenAPI document.
+func describe() huma.Config {
+	config := huma.DefaultConfig("ShipPost", "1.0.0")
+	config.Info.Description = "Schedule videos and photos and publish them to TikTok exactly once, on the second.\n\n" +
+		"Requests carry an API key (`Authorization: Bearer sp_…`) or a session cookie. Lists are paged with `cursor` and `limit`. " +
+		"A refusal is a problem document (RFC 9457) with a stable `code`."
+	// No routes of the library's own: the document is served by us, and answers carry no links to schemas.
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil
+	config.NoFormatFallback = false
+	config.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat}
+	config.Servers = []*huma.Server{{URL: Prefix}}
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"key":     {Type: "http", Scheme: "bearer", Description: "An API key, made in the settings. It acts for its user in one workspace."},
+		"session": {Type: "apiKey", In: "cookie", Name: "__Host-shippost", Description: "The session of a browser."},
+	}
+	config.Components.Schemas.Schema(reflect.TypeFor[problemDocument](), true, "")
+	config.Security = []map[string][]string{{"key": {}}, {"session": {}}}
+	return config
+}
+
+// sessionOnly is the security of operations that no API key may use.
+var sessionOnly = []map[string][]string{{"session": {}}}
+
+// problemResponse is the answer of every operation that refuses.
+var problemResponse = map[string]*huma.Response{"default": {
+	Description: "Refused. `code` says why, `detail` says it in a sentence, `problems` lists everything that is wrong.",
+	Content:     map[string]*huma.MediaType{"application/problem+json": {Schema: &huma.Schema{Ref: "#/components/schemas/ProblemDocument"}}},
+}}
+
+func merge(a, b map[string]*huma.Response) map[string]*huma.Response {
+	all := maps.Clone(b)
+	maps.Copy(all, a)
+	return all
+}
+
+// document returns the OpenAPI document as it is published.
+func document(o *huma.OpenAPI) ([]byte, error) {
+	// The library's own error type never leaves the server.
+	delete(o.Components.Schemas.Map(), "ErrorModel")
+	delete(o.Components.Schemas.Map(), "ErrorDetail")
+	compact, err := json.Marshal(o)
+	if err != nil {
+		return nil, err
+	}
+	var text bytes.Buffer
+	if err := json.Indent(&text, compact, "", "  "); err != nil {
+		return nil, err
+	}
+	text.WriteByte('\n')
+	return text.Bytes(), nil
+}
