@@ -50,6 +50,8 @@ var variable = regexp.MustCompile(`\bSHIPPOST_[A-Z][A-Z_]*[A-Z]\b`)
 // outsiders are variables that something beside the server's set-up reads.
 var outsiders = map[string]string{
 	"SHIPPOST_TEST_POSTGRES_URL": "the tests",
+	"SHIPPOST_URL":               "programs that talk to a server",
+	"SHIPPOST_API_KEY":           "programs that talk to a server",
 	"SHIPPOST_CHAOS":             "builds with fault points",
 	"SHIPPOST_CHAOS_LOG":         "builds with fault points",
 	"SHIPPOST_CHAOS_CLOCK":       "builds with fault points",

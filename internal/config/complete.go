@@ -33,6 +33,11 @@ func (c *Config) Complete() error {
 	return c.complete(os.LookupEnv)
 }
 
+// CompleteAlone does what Complete does without looking at the environment, for a set-up that is made in code.
+func (c *Config) CompleteAlone() error {
+	return c.complete(func(string) (string, bool) { return "", false })
+}
+
 func (c *Config) complete(lookup func(string) (string, bool)) error {
 	var found problems
 	c.readSecrets(lookup, &found)
@@ -173,6 +178,8 @@ func (c *Config) checkTikTok(found *problems) {
 			found.add(a.variable, "%q is no web address. Leave it out to talk to TikTok itself", a.address)
 		case u.Scheme == "http" && !thisMachine(u.Hostname()):
 			found.add(a.variable, "%s is plain HTTP: tokens would travel unprotected. Write an https address, or one on this machine", a.address)
+		case a.address == c.APIURL && strings.Trim(u.Path, "/") != "":
+			found.add(a.variable, "%q has more than scheme and host. Write %s://%s", a.address, u.Scheme, u.Host)
 		}
 	}
 }

@@ -96,6 +96,7 @@ func TestProblemsSayWhatToWrite(t *testing.T) {
 		{"the other half", "SHIPPOST_TIKTOK_CLIENT_KEY", "Write both", func(c *Config) { c.ClientSecret = shippost.NewSecret("s") }},
 		{"API in plain HTTP", "SHIPPOST_TIKTOK_API_URL", "https", func(c *Config) { c.APIURL = "http://tiktok.example" }},
 		{"API is no address", "SHIPPOST_TIKTOK_API_URL", "no web address", func(c *Config) { c.APIURL = "tiktok" }},
+		{"API with a path", "SHIPPOST_TIKTOK_API_URL", "Write https://open.tiktokapis.com", func(c *Config) { c.APIURL = "https://open.tiktokapis.com/v2" }},
 		{"consent page in plain HTTP", "SHIPPOST_TIKTOK_AUTHORIZE_URL", "https", func(c *Config) { c.AuthorizeURL = "http://tiktok.example/auth" }},
 		{"unknown sign-up", "SHIPPOST_SIGNUP", "invite or open", func(c *Config) { c.Signup = "closed" }},
 		{"unknown level", "SHIPPOST_LOG_LEVEL", "debug, info", func(c *Config) { c.LogLevel = "loud" }},
