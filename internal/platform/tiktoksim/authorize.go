@@ -2,10 +2,10 @@ package tiktoksim
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -59,9 +59,8 @@ func (d Redirect) matches(uri string) bool {
 	if !ok || !strings.HasSuffix(rest, after) {
 		return false
 	}
-	port := strings.TrimSuffix(rest, after)
-	_, err := net.LookupPort("tcp", port)
-	return err == nil && strings.Trim(port, "0123456789") == ""
+	port, err := strconv.ParseUint(strings.TrimSuffix(rest, after), 10, 16)
+	return err == nil && port > 0
 }
 
 // authorization is a valid request to the authorize page.

@@ -202,17 +202,25 @@ func (a *account) capped(k *Knobs, now time.Time) bool {
 	if a.Capped {
 		return true
 	}
-	limit := k.Limits.DailyPosts
-	if a.DailyPosts > 0 {
-		limit = a.DailyPosts
-	}
 	since := now.Add(-24 * time.Hour)
-	a.otherPosts = slices.DeleteFunc(a.otherPosts, func(t time.Time) bool { return !t.After(since) })
-	n := len(a.otherPosts)
+	n := len(a.otherSince(since))
 	for _, p := range a.publishes {
 		n += p.countsToday(k, since)
 	}
-	return n >= limit
+	return n >= a.dailyLimit(k)
+}
+
+func (a *account) dailyLimit(k *Knobs) int {
+	if a.DailyPosts > 0 {
+		return a.DailyPosts
+	}
+	return k.Limits.DailyPosts
+}
+
+// otherSince are the posts of other apps since then; s.mu is held.
+func (a *account) otherSince(since time.Time) []time.Time {
+	a.otherPosts = slices.DeleteFunc(a.otherPosts, func(t time.Time) bool { return !t.After(since) })
+	return a.otherPosts
 }
 
 // drafts counts what holds a pending-share slot. s.mu is held.

@@ -31,6 +31,7 @@ type publish struct {
 	// the simulator's clock; handed is set with them.
 	lastByteWall, lastByteAt time.Time
 	handed                   bool
+	order                    int64 // among all that were handed over; 0 before
 
 	status     string
 	failReason string
@@ -103,7 +104,9 @@ func (s *Server) handOver(p *publish, wall time.Time) {
 		s.mu.Unlock()
 		return
 	}
-	p.handed, p.lastByteWall, p.lastByteAt = true, wall.Round(0).UTC(), now
+	s.lastHanded++
+	p.handed, p.order = true, s.lastHanded
+	p.lastByteWall, p.lastByteAt = wall.Round(0).UTC(), now
 	s.mu.Unlock()
 	s.clock.after(now.Add(time.Duration(k.Processing.Delay)), func(at time.Time) { s.process(p, at) })
 }
@@ -156,12 +159,16 @@ func (s *Server) conclude(p *publish, reason, why string, k *Knobs, at time.Time
 	s.published(made, k, at)
 }
 
-// overCap reports whether posts before this one have used up the day.
+// overCap reports whether posts whose bytes arrived before this one's have
+// used up the day. s.mu is held.
 func (p *publish) overCap(k *Knobs, at time.Time) bool {
-	status := p.status
-	p.status = statusFailed // leaves itself out of the count
-	defer func() { p.status = status }()
-	return p.account.capped(k, at) && !p.account.Capped
+	n := len(p.account.otherSince(at.Add(-24 * time.Hour)))
+	for _, other := range p.account.publishes {
+		if other.order < p.order {
+			n += other.countsToday(k, at.Add(-24*time.Hour))
+		}
+	}
+	return n >= p.account.dailyLimit(k)
 }
 
 // planned counts down the fail_times knob. s.mu is held.

@@ -116,6 +116,7 @@ type Server struct {
 	postIDs     map[int64]*post
 	lastPublish int64
 	lastPost    int64
+	lastHanded  int64
 	dropped     int // refresh answers dropped since the knobs were written
 	failed      int // posts failed by the knob since it was written
 

@@ -141,21 +141,24 @@ func (s *Server) deliver(d *delivery) {
 	}
 	d.attempt++
 	status, err := s.post(d, k, now)
-	entry := Entry{Kind: "webhook", Name: d.name, At: now, Status: status, Creator: d.account.Handle, OpenID: d.account.OpenID,
-		PublishID: d.publishID, Detail: Detail{"attempt": d.attempt}}
+	detail := Detail{"attempt": d.attempt}
 	if err != nil {
-		entry.Detail["error"] = err.Error()
+		detail["error"] = err.Error()
 	}
-	s.journal.add(entry)
-	if status == http.StatusOK {
-		return
+	if status != http.StatusOK {
+		s.retry(d, k, now, detail)
 	}
+	s.journal.add(Entry{Kind: "webhook", Name: d.name, At: now, Status: status, Creator: d.account.Handle, OpenID: d.account.OpenID,
+		PublishID: d.publishID, Detail: detail})
+}
+
+func (s *Server) retry(d *delivery, k *Knobs, now time.Time, detail Detail) {
 	next := now.Add(min(time.Duration(k.Webhook.Backoff)<<min(d.attempt-1, 20), time.Duration(k.Webhook.MaxBackoff)))
 	if next.Sub(d.first) > time.Duration(k.Webhook.Horizon) {
-		s.journal.add(Entry{Kind: "webhook", Name: d.name, At: now, Creator: d.account.Handle, OpenID: d.account.OpenID,
-			PublishID: d.publishID, Detail: Detail{"dropped": "the horizon is over", "attempts": d.attempt}})
+		detail["dropped"] = "the horizon is over"
 		return
 	}
+	detail["next"] = next
 	s.clock.after(next, func(time.Time) {
 		s.spawn(func() {
 			s.sender.slots <- struct{}{}
