@@ -81,11 +81,11 @@ func (d *Desk) claim(ctx context.Context, actor shippost.Actor, a Arrival) (flow
 		return flow, unknown
 	case err != nil:
 		return flow, err
+	case !first:
+		return flow, forbid("sign_in_used", "This sign-in was used already. If you are not signed in, start again.")
 	case a.Cookie.IsZero() || subtle.ConstantTimeCompare([]byte(auth.Hash(a.Cookie)), []byte(flow.BrowserHash)) != 1:
 		// Somebody else's flow in this browser would sign the person in as somebody else.
 		return flow, forbid("sign_in_elsewhere", "This sign-in was started in another browser. Start again in this one.")
-	case !first:
-		return flow, forbid("sign_in_used", "This sign-in was used already. If you are not signed in, start again.")
 	case !d.Now().Before(flow.ExpiresAt):
 		return flow, forbid("sign_in_expired", "This took longer than ten minutes, so it no longer counts. Start again.")
 	case flow.Platform != a.Platform || flow.RedirectURI != d.redirectURI(a.Platform):

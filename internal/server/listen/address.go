@@ -28,7 +28,7 @@ func checkAddress(opt Options) (*url.URL, error) {
 		return public, nil
 	}
 	if !loopbackName(public.Hostname()) {
-		return nil, fmt.Errorf("the public URL %s is plain HTTP and not this machine: passwords, cookies and videos would travel unprotected. "+
+		return nil, fmt.Errorf("the public URL %s is plain HTTP and not this machine: cookies, keys and videos would travel unprotected. "+
 			"Put a proxy with HTTPS in front and use its https address", public)
 	}
 	if host, _, err := net.SplitHostPort(opt.Listen); opt.Listen != "" && (err != nil || !loopbackName(host)) {

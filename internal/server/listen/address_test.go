@@ -1,0 +1,143 @@
+package listen_test
+
+import (
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"ship-post.com/shippost/internal/server/listen"
+)
+
+func TestRefusesPlainHTTPOnANetwork(t *testing.T) {
+	proxy := []netip.Prefix{netip.MustParsePrefix("10.0.0.1/32")}
+	for _, c := range []struct {
+		name, url, listen string
+		proxies           []netip.Prefix
+		ok                bool
+	}{
+		{"this machine", "http://localhost:8080", "127.0.0.1:8080", nil, true},
+		{"this machine, IPv6", "http://[::1]:8080", "[::1]:8080", nil, true},
+		{"trailing slash", "http://localhost:8080/", "localhost:8080", nil, true},
+		{"behind a proxy", "https://posts.example", "0.0.0.0:80", proxy, true},
+		{"https without a proxy", "https://posts.example", "0.0.0.0:443", nil, false},
+		{"plain public name", "http://posts.example", "127.0.0.1:80", proxy, false},
+		{"loopback URL, open port", "http://localhost:8080", "0.0.0.0:8080", nil, false},
+		{"loopback URL, any address", "http://localhost:8080", ":8080", nil, false},
+		{"private address is a network", "http://192.168.1.2", "192.168.1.2:80", nil, false},
+		{"name that looks local", "http://localhost.example", "127.0.0.1:80", nil, false},
+		{"path", "https://posts.example/app", "", proxy, false},
+		{"query", "https://posts.example?x", "", proxy, false},
+		{"user", "https://me@posts.example", "", proxy, false},
+		{"no scheme", "posts.example", "", proxy, false},
+		{"other scheme", "ftp://posts.example", "", proxy, false},
+		{"empty", "", "", nil, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := listen.New(listen.Options{PublicURL: c.url, Listen: c.listen, Proxies: c.proxies, Log: slog.Default()}, listen.Routes{})
+			if (err == nil) != c.ok {
+				t.Fatalf("error = %v, want ok = %v", err, c.ok)
+			}
+		})
+	}
+}
+
+func TestOnlyThePublicHostIsServed(t *testing.T) {
+	s := newSite(t, local)
+	for _, host := range []string{"evil.example", "evil.example:8080", "127.0.0.1:8080", "localhost", "localhost:80", "localhost.evil.example:8080"} {
+		w := s.ask(here, "POST", "http://"+host+"/things/1", "x")
+		if w.Code != http.StatusMisdirectedRequest || told(t, w)["code"] != "wrong_host" {
+			t.Errorf("%s: %d %s", host, w.Code, w.Body)
+		}
+		w = s.ask(here, "GET", "http://"+host+"/things/1?code=secret", "", "Accept", "text/html")
+		if got := w.Header().Get("Location"); w.Code != http.StatusPermanentRedirect || got != "http://localhost:8080/things/1" {
+			t.Errorf("%s: a person is sent to %q with %d", host, got, w.Code)
+		}
+	}
+	if s.changes != 0 {
+		t.Errorf("%d requests to foreign names had an effect", s.changes)
+	}
+	for _, host := range []string{"localhost:8080", "LocalHost:8080"} {
+		if w := s.ask(here, "GET", "http://"+host+"/things/1", ""); w.Code != http.StatusOK {
+			t.Errorf("%s: %d %s", host, w.Code, w.Body)
+		}
+	}
+	if w := newSite(t, proxied).ask("10.0.0.1:5", "GET", "https://posts.example:443/things/1", ""); w.Code != http.StatusOK {
+		t.Errorf("default port: %d", w.Code)
+	}
+}
+
+// P11: over the network nothing but HTTPS is answered.
+func TestPromise_P11_PlainHTTPOnlyRedirectsPageLoads(t *testing.T) {
+	s := newSite(t, proxied)
+	for _, c := range []struct{ name, peer, proto string }{
+		{"through the proxy", "10.0.0.1:5", "http"},
+		{"through two proxies", "10.0.0.1:5", "https, http"},
+		{"past the proxy", "203.0.113.9:5", ""},
+		{"past the proxy, claiming HTTPS", "203.0.113.9:5", "https"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			headers := []string{"Accept", "text/html"}
+			if c.proto != "" {
+				headers = append(headers, "X-Forwarded-Proto", c.proto)
+			}
+			r := s.ask(c.peer, "GET", "http://posts.example/things/1", "", headers...)
+			if got := r.Header().Get("Location"); got != "https://posts.example/things/1" {
+				t.Errorf("page load: %d, to %q", r.Code, got)
+			}
+			for _, method := range []string{"GET", "POST"} {
+				w := s.ask(c.peer, method, "http://posts.example/api/v1/things", "", headers[2:]...)
+				if w.Code != http.StatusMisdirectedRequest || told(t, w)["code"] != "https_required" {
+					t.Errorf("%s on the API: %d %s", method, w.Code, w.Body)
+				}
+			}
+		})
+	}
+	if s.changes != 0 {
+		t.Errorf("%d plain requests had an effect", s.changes)
+	}
+}
+
+// S8: forwarding headers of strangers change nothing.
+func TestForwardedAddresses(t *testing.T) {
+	for _, c := range []struct {
+		name, peer string
+		forwarded  []string
+		want       string
+	}{
+		{"direct", "198.51.100.7:1", nil, "198.51.100.0/24"},
+		{"stranger claims an address", "198.51.100.7:1", []string{"1.2.3.4"}, "198.51.100.0/24"},
+		{"through the proxy", "10.0.0.1:1", []string{"203.0.113.77"}, "203.0.113.0/24"},
+		{"client lies to the proxy", "10.0.0.1:1", []string{"1.2.3.4, 203.0.113.77"}, "203.0.113.0/24"},
+		{"client claims to be a proxy", "10.0.0.1:1", []string{"1.2.3.4, 10.9.9.9, 203.0.113.77"}, "203.0.113.0/24"},
+		{"two proxies", "10.0.0.1:1", []string{"203.0.113.77, 10.0.0.2"}, "203.0.113.0/24"},
+		{"two header lines", "10.0.0.1:1", []string{"203.0.113.77", "10.0.0.2"}, "203.0.113.0/24"},
+		{"with port", "10.0.0.1:1", []string{"203.0.113.77:4711"}, "203.0.113.0/24"},
+		{"IPv6", "[fd00::1]:1", []string{"2001:db8:aa:bb::1"}, "2001:db8:aa::/48"},
+		{"IPv6 with port", "10.0.0.1:1", []string{"[2001:db8:aa:bb::1]:99"}, "2001:db8:aa::/48"},
+		{"IPv4 in IPv6", "10.0.0.1:1", []string{"::ffff:203.0.113.77"}, "203.0.113.0/24"},
+		{"nonsense", "10.0.0.1:1", []string{"203.0.113.77, unknown"}, "10.0.0.0/24"},
+		{"empty", "10.0.0.1:1", []string{""}, "10.0.0.0/24"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			opt := proxied
+			if c.name == "direct" || strings.HasPrefix(c.name, "stranger") {
+				opt = local
+			}
+			s := newSite(t, opt)
+			target := opt.PublicURL + "/things/1"
+			var headers []string
+			for _, f := range c.forwarded {
+				headers = append(headers, "X-Forwarded-For", f)
+			}
+			w := s.ask(c.peer, "GET", target, "", headers...)
+			if got := told(t, w)["network"]; got != c.want {
+				t.Errorf("network = %v, want %s", got, c.want)
+			}
+			if got := s.log.String(); !strings.Contains(got, "network="+c.want) {
+				t.Errorf("log = %s", got)
+			}
+		})
+	}
+}
