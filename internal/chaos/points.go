@@ -16,6 +16,9 @@ var points = []struct{ name, moment string }{
 	{"publish.resolved", "the platform's verdict is stored"},
 	{"publish.failed", "a failure before the commit is settled"},
 	{"publish.taken_over", "attempts of a dead node became ours (C19)"},
+	{"vault.intended", "the intent of a token refresh is durable, the request has not left (R19)"},
+	{"vault.answered", "the platform answered a token refresh, nothing is stored (R19)"},
+	{"vault.kept", "the renewed token pair is stored (R19)"},
 	{"chaos.victim.point", "the test program of this package, before its last line"},
 	{"chaos.victim.err", "the test program of this package, in place of an operation"},
 }

@@ -39,27 +39,32 @@ func (t *Tx) SavePublishing(ctx context.Context, p *shippost.Post, was shippost.
 
 // ClaimWaking returns posts whose wake time has come, oldest first, and moves that time to again, so that a post is
 // looked at anew if nothing comes of it.
-func (t *Tx) ClaimWaking(ctx context.Context, now, again time.Time, limit int) (_ []shippost.PostID, err error) {
+func (t *Tx) ClaimWaking(ctx context.Context, now, again time.Time, limit int) ([]shippost.PostID, error) {
 	lock := ""
 	if t.db.engine == Postgres {
 		// Nodes that look at the same time each take others.
 		lock = " FOR UPDATE SKIP LOCKED"
 	}
-	values, err := plain([]any{moment(now), limit, moment(again)})
+	return t.postIDs(ctx, `UPDATE posts SET wake_at = $3 WHERE id IN
+		(SELECT id FROM posts WHERE wake_at <= $1 ORDER BY wake_at, id LIMIT $2`+lock+`) RETURNING id`, moment(now), limit, moment(again))
+}
+
+// postIDs runs a statement that gives post ids.
+func (t *Tx) postIDs(ctx context.Context, query string, args ...any) (_ []shippost.PostID, err error) {
+	values, err := plain(args)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := t.tx.QueryContext(ctx, `UPDATE posts SET wake_at = $3 WHERE id IN
-		(SELECT id FROM posts WHERE wake_at <= $1 ORDER BY wake_at, id LIMIT $2`+lock+`) RETURNING id`, values...)
+	rows, err := t.tx.QueryContext(ctx, query, values...)
 	if err != nil {
-		return nil, fmt.Errorf("claim posts: %w", err)
+		return nil, fmt.Errorf("%s: %w", verb(query), err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	var ids []shippost.PostID
 	for rows.Next() {
 		var id shippost.PostID
 		if err := rows.Scan(&id); err != nil {
-			return nil, fmt.Errorf("claim posts: %w", err)
+			return nil, fmt.Errorf("%s: %w", verb(query), err)
 		}
 		ids = append(ids, id)
 	}
@@ -78,12 +83,6 @@ func (t *Tx) SetWakeIf(ctx context.Context, id shippost.PostID, version int64, w
 	return err
 }
 
-// SetWakeIfWaiting is SetWake for a post that has not ended.
-func (t *Tx) SetWakeIfWaiting(ctx context.Context, id shippost.PostID, wake time.Time) error {
-	_, err := t.exec(ctx, "UPDATE posts SET wake_at = $1 WHERE id = $2 AND status IN ('queued', 'publishing')", moment(wake), id)
-	return err
-}
-
 // Requeue puts a publishing post whose attempt has just died back into the queue and has it looked at.
 func (t *Tx) Requeue(ctx context.Context, id shippost.PostID, wake time.Time) error {
 	_, err := t.exec(ctx, "UPDATE posts SET status = 'queued', phase = '', wake_at = $1 WHERE id = $2 AND status = 'publishing'", moment(wake), id)
@@ -96,26 +95,26 @@ func (t *Tx) WakeHeldPosts(ctx context.Context, account shippost.AccountID, wake
 	return err
 }
 
+// PostsUnderWay returns the posts whose living attempt is the owner's and not yet past the point of no return.
+func (t *Tx) PostsUnderWay(ctx context.Context, owner shippost.NodeID) ([]shippost.PostID, error) {
+	return t.postIDs(ctx, "SELECT post_id FROM attempts WHERE owner = $1 AND state IN ('planned', 'init_sent', 'open') ORDER BY planned_at", owner)
+}
+
+// NoteCommitted keeps when the last byte of an attempt left, if nobody has told yet.
+func (t *Tx) NoteCommitted(ctx context.Context, id shippost.AttemptID, post shippost.PostID, when time.Time) error {
+	told, err := t.swap(ctx, "UPDATE attempts SET committed_at = $1 WHERE id = $2 AND committed_at IS NULL AND state <> 'dead'", moment(when), id)
+	if err != nil || !told {
+		return err
+	}
+	_, err = t.exec(ctx, "UPDATE posts SET committed_at = $1 WHERE id = $2", moment(when), post)
+	return err
+}
+
 // UnfinishedPosts returns the queued and publishing posts of an account.
-func (t *Tx) UnfinishedPosts(ctx context.Context, account shippost.AccountID) (_ []shippost.Post, err error) {
-	values, err := plain([]any{account})
+func (t *Tx) UnfinishedPosts(ctx context.Context, account shippost.AccountID) ([]shippost.Post, error) {
+	ids, err := t.postIDs(ctx, "SELECT id FROM posts WHERE account_id = $1 AND status IN ('queued', 'publishing') ORDER BY id", account)
 	if err != nil {
 		return nil, err
-	}
-	rows, err := t.tx.QueryContext(ctx, "SELECT id FROM posts WHERE account_id = $1 AND status IN ('queued', 'publishing') ORDER BY id", values...)
-	if err != nil {
-		return nil, fmt.Errorf("list unfinished posts: %w", err)
-	}
-	var ids []shippost.PostID
-	for rows.Next() {
-		var id shippost.PostID
-		if err := rows.Scan(&id); err != nil {
-			return nil, errors.Join(err, rows.Close())
-		}
-		ids = append(ids, id)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return nil, fmt.Errorf("list unfinished posts: %w", err)
 	}
 	var posts []shippost.Post
 	for _, id := range ids {

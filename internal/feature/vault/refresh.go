@@ -1,0 +1,240 @@
+package vault
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/chaos"
+	"ship-post.com/shippost/internal/platform"
+	"ship-post.com/shippost/internal/store"
+)
+
+const (
+	// secondTry is how long to wait after a lost answer before the same refresh token is tried once more: a platform
+	// that did rotate says so then, one that did not gives a new pair.
+	secondTry = 5 * time.Second
+	// intentLife is how long a refresh of another node is waited for before it counts as lost.
+	intentLife = time.Minute
+	// lookAgain is how often the row is read while another node refreshes.
+	lookAgain = 100 * time.Millisecond
+	// refreshTime bounds one request.
+	refreshTime = 30 * time.Second
+)
+
+// call is a refresh under way in this process; everyone who needs it waits for the one.
+type call struct {
+	done  chan struct{}
+	token shippost.Secret
+	err   error
+}
+
+// refresh returns a newer access token than the one in s. Callers in this process share one refresh; it goes on when
+// the caller who began it leaves, because its answer must not be lost.
+func (v *Vault) refresh(ctx context.Context, s state) (shippost.Secret, error) {
+	id := s.grant.Account
+	v.mu.Lock()
+	c, under := v.calls[id]
+	if !under {
+		c = &call{done: make(chan struct{})}
+		v.calls[id] = c
+		go func() {
+			c.token, c.err = v.renew(context.WithoutCancel(ctx), s)
+			v.mu.Lock()
+			delete(v.calls, id)
+			v.mu.Unlock()
+			close(c.done)
+		}()
+	}
+	v.mu.Unlock()
+	select {
+	case <-c.done:
+		return c.token, c.err
+	case <-ctx.Done():
+		return shippost.Secret{}, ctx.Err()
+	}
+}
+
+// renew refreshes, or waits for the node that does.
+func (v *Vault) renew(ctx context.Context, s state) (shippost.Secret, error) {
+	version := s.grant.Version
+	for waited := time.Duration(0); ; waited += lookAgain {
+		now, err := v.read(ctx, s.grant.Account)
+		if err != nil {
+			return shippost.Secret{}, err
+		}
+		if now.grant.Version != version {
+			return v.access(now.grant) // somebody else was faster
+		}
+		mine, err := v.claim(ctx, now)
+		if err != nil {
+			return shippost.Secret{}, err
+		}
+		if mine {
+			return v.send(ctx, now)
+		}
+		if waited > 2*intentLife {
+			return shippost.Secret{}, shippost.Errorf(shippost.Unavailable, "refresh_busy", "The access to this account is being renewed. Try again in a minute.")
+		}
+		<-v.After(lookAgain)
+	}
+}
+
+// claim writes the intent of a refresh, unless another node's is recent. A stale one is of a node that died: its answer
+// is lost, and the same token is tried once more.
+func (v *Vault) claim(ctx context.Context, s state) (mine bool, err error) {
+	refresh, err := v.Sealer.Open(s.grant.RefreshToken, place(s.grant.Account, "refresh_token"))
+	if err != nil {
+		return false, err
+	}
+	err = v.DB.Update(ctx, func(tx *store.Tx) error {
+		mine, err = tx.ClaimRefresh(ctx, s.grant.Account, s.grant.Version, fingerprint(refresh), v.Node, v.Now().Add(-intentLife))
+		return err
+	})
+	chaos.Point("vault.intended")
+	return mine, err
+}
+
+func fingerprint(token shippost.Secret) string {
+	sum := sha256.Sum256([]byte(token.Reveal()))
+	return hex.EncodeToString(sum[:])
+}
+
+// send makes the request whose intent is written, and once more if its answer was lost.
+func (v *Vault) send(ctx context.Context, s state) (shippost.Secret, error) {
+	p, ok := v.Platforms[s.account.Platform]
+	refresher, can := platform.Can[platform.Refresher](p)
+	if !ok || !can {
+		return shippost.Secret{}, fmt.Errorf("platform %q cannot refresh tokens", s.account.Platform)
+	}
+	refresh, err := v.Sealer.Open(s.grant.RefreshToken, place(s.grant.Account, "refresh_token"))
+	if err != nil {
+		return shippost.Secret{}, err
+	}
+	grant, err := ask(ctx, refresher, refresh)
+	if lostAnswer(err) {
+		v.Log.Warn("the answer to a token refresh was lost; trying once more", "account", s.grant.Account, "err", err)
+		<-v.After(secondTry)
+		grant, err = ask(ctx, refresher, refresh)
+	}
+	chaos.Point("vault.answered")
+	switch {
+	case err == nil:
+		return v.keep(ctx, s, grant)
+	case lostAnswer(err):
+		// The intent stays: whoever comes next knows that the token may be dead, and tries it again later.
+		return shippost.Secret{}, err
+	case revoked(p, err):
+		return v.ended(ctx, s, err)
+	}
+	return shippost.Secret{}, errors.Join(err, v.DB.Update(ctx, func(tx *store.Tx) error {
+		return tx.EndRefresh(ctx, s.grant.Account, s.grant.Version, v.Node)
+	}))
+}
+
+func ask(ctx context.Context, r platform.Refresher, refresh shippost.Secret) (platform.Grant, error) {
+	ctx, cancel := context.WithTimeout(ctx, refreshTime)
+	defer cancel()
+	return r.Refresh(ctx, refresh)
+}
+
+// lostAnswer reports whether nobody knows if the platform rotated the token: no whole answer came, or one from
+// something in between.
+func lostAnswer(err error) bool {
+	pe := platform.AsError(err)
+	return pe != nil && (pe.Reach == platform.Maybe || pe.Reach == platform.Answered && pe.Status >= 500)
+}
+
+// revoked reports whether the platform says that the refresh token is no good. Nothing else ends a connection.
+func revoked(p platform.Platform, err error) bool {
+	return platform.AsError(err) != nil && p.Classify(err).Class == platform.Auth
+}
+
+// keep stores the new pair. Until that is durable nobody uses it.
+func (v *Vault) keep(ctx context.Context, s state, g platform.Grant) (shippost.Secret, error) {
+	row, err := v.row(s.grant, g)
+	if err != nil {
+		return shippost.Secret{}, err
+	}
+	var kept bool
+	for try := 1; ; try++ {
+		err = v.DB.Update(ctx, func(tx *store.Tx) error {
+			if kept, err = tx.ReplaceGrant(ctx, row, s.grant.Version); err != nil || !kept {
+				return err
+			}
+			return tx.Record(ctx, shippost.Entry{Workspace: s.account.Workspace, Kind: shippost.EntryTokenRefreshed,
+				Actor: shippost.System(s.account.Workspace), Account: s.account.ID, Data: map[string]any{"version": row.Version}})
+		})
+		// The old refresh token may be dead already: this pair must not be lost to a disk that is full for a minute.
+		if err == nil || try == 20 {
+			break
+		}
+		v.Log.Error("cannot store a renewed token pair; trying again", "account", s.account.ID, "err", err)
+		<-v.After(3 * time.Second)
+	}
+	chaos.Point("vault.kept")
+	if err != nil {
+		return shippost.Secret{}, fmt.Errorf("store a renewed token pair: %w", err)
+	}
+	if !kept {
+		now, err := v.read(ctx, s.account.ID)
+		if err != nil {
+			return shippost.Secret{}, err
+		}
+		return v.access(now.grant)
+	}
+	return g.Access, nil
+}
+
+// ended marks the account as one that must be connected anew, unless somebody stored a newer pair meanwhile. The
+// access token stays usable until it expires.
+func (v *Vault) ended(ctx context.Context, s state, cause error) (shippost.Secret, error) {
+	var newer *store.Grant
+	err := v.DB.Update(ctx, func(tx *store.Tx) error {
+		newer = nil
+		g, err := tx.Grant(ctx, s.account.ID)
+		if err != nil {
+			return err
+		}
+		if g.Version != s.grant.Version {
+			newer = &g
+			return nil
+		}
+		if err := tx.EndRefresh(ctx, s.account.ID, s.grant.Version, v.Node); err != nil {
+			return err
+		}
+		return v.markBroken(ctx, tx, s.account.ID, cause)
+	})
+	switch {
+	case shippost.IsCode(err, "grant_not_found"):
+		return shippost.Secret{}, disconnected()
+	case err != nil:
+		return shippost.Secret{}, err
+	case newer != nil:
+		return v.access(*newer)
+	}
+	v.Log.Warn("an account must be connected anew", "account", s.account.ID, "err", cause)
+	return shippost.Secret{}, broken()
+}
+
+func (v *Vault) markBroken(ctx context.Context, tx *store.Tx, id shippost.AccountID, cause error) error {
+	account, err := tx.AccountOfAny(ctx, id)
+	if err != nil || account.Status != shippost.AccountActive {
+		return err
+	}
+	code := "refresh_refused"
+	if pe := platform.AsError(cause); pe != nil && pe.Code != "" {
+		code = pe.Code
+	}
+	account.Status, account.StatusReason = shippost.AccountReconnect, code
+	changed, err := tx.SetAccountStatus(ctx, account, account.Epoch)
+	if err != nil || !changed {
+		return err
+	}
+	return tx.Record(ctx, shippost.Entry{Workspace: account.Workspace, Kind: shippost.EntryAccountBroken,
+		Actor: shippost.System(account.Workspace), Account: account.ID, Data: map[string]any{"code": code}})
+}
