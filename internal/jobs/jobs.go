@@ -71,14 +71,20 @@ type Client struct {
 	listen *pgxpool.Pool // PostgreSQL only: where the news of inserted jobs arrives
 }
 
-// Open brings the queue's tables up to date and returns a client. It runs nothing before Start.
-// On SQLite, whose data folder has one owner, jobs that a crashed process left running become runnable at once.
+// Open brings the queue's tables up to date and returns a client. It runs nothing before Start. Open one client with a
+// Registry in a process: on SQLite, whose data folder has one owner, it makes jobs that a crashed process left running
+// runnable at once, and would take another client's for such.
 func Open(ctx context.Context, db *store.DB, o Options) (*Client, error) {
+	if o.Timeout < 0 || o.Timeout > MaxTimeout {
+		return nil, fmt.Errorf("a job may take up to %v by default, not %v; a worker with more to do sets its own time-out", MaxTimeout, o.Timeout)
+	}
 	if err := Migrate(ctx, db); err != nil {
 		return nil, err
 	}
-	if err := takeOver(ctx, db); err != nil {
-		return nil, err
+	if o.Registry != nil {
+		if err := takeOver(ctx, db); err != nil {
+			return nil, err
+		}
 	}
 	c := &Client{db: db}
 	driver, err := c.driver(ctx, o.Registry != nil)

@@ -257,6 +257,14 @@ var (
 	nobody = map[store.Engine]string{store.SQLite: `jsonb('["gone"]')`, store.Postgres: "ARRAY['gone']"}
 )
 
+func TestOpenRefusesATimeoutThatOutlivesTheRescue(t *testing.T) {
+	t.Parallel()
+	db := storetest.SQLite(t)
+	if _, err := jobs.Open(t.Context(), db, jobs.Options{Timeout: jobs.MaxTimeout + 1}); err == nil {
+		t.Error("Open took a time-out after which a job is taken for stuck while it runs")
+	}
+}
+
 func TestOpenRefusesANewerQueue(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {

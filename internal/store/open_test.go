@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"os"
 	"os/exec"
@@ -126,6 +127,27 @@ func TestOpenKeepsFilesPrivate(t *testing.T) {
 		}
 		if s.Mode().Perm() != mode {
 			t.Errorf("%s has mode %o, want %o", name, s.Mode().Perm(), mode)
+		}
+	}
+}
+
+func TestOpenWarnsOfAnOpenFolder(t *testing.T) {
+	t.Parallel()
+	for mode, want := range map[os.FileMode]bool{0o700: false, 0o750: true, 0o755: true} {
+		folder := t.TempDir()
+		if err := os.Chmod(folder, mode); err != nil {
+			t.Fatal(err)
+		}
+		var log bytes.Buffer
+		db, err := store.Open(t.Context(), store.Options{URL: "sqlite:" + filepath.Join(folder, "shippost.db"), Log: slog.New(slog.NewTextHandler(&log, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(log.String(), folder); got != want {
+			t.Errorf("a folder of mode %o: warned = %v, want %v:\n%s", mode, got, want, log.String())
 		}
 	}
 }

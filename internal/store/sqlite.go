@@ -24,7 +24,7 @@ func (d *DB) openSQLite(ctx context.Context, address string) error {
 	if err != nil {
 		return err
 	}
-	if d.lock, err = takeFolder(filepath.Dir(path)); err != nil {
+	if d.lock, err = d.takeFolder(filepath.Dir(path)); err != nil {
 		return err
 	}
 	if err := makePrivate(path); err != nil {
@@ -86,13 +86,17 @@ func makePrivate(path string) error {
 }
 
 // takeFolder creates the data folder when needed and locks it for this process.
-func takeFolder(folder string) (*os.File, error) {
+// An existing folder keeps its rights, because it may hold more than our files; they are private in any case.
+func (d *DB) takeFolder(folder string) (*os.File, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, unusable("The data folder cannot be created: %v.", err)
 	}
 	if name := networkFS(folder); name != "" {
 		return nil, unusable("The data folder %s lies on a network file system (%s), where SQLite can lose data. "+
 			"Choose a local disk, or use PostgreSQL.", folder, name)
+	}
+	if s, err := os.Stat(folder); err == nil && s.Mode().Perm()&0o077 != 0 {
+		d.log.Warn("others can look into the data folder; chmod 0700 keeps them out", "folder", folder)
 	}
 	return lockFolder(folder)
 }
