@@ -3,7 +3,7 @@ SHELL := /bin/bash
 BIN   := bin
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check generate tools
+.PHONY: help build demo test check bench generate tools
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -19,6 +19,9 @@ test: ## everything CI runs; installs what is missing on Debian, or says what to
 
 check: ## the quick half of it: generated files fresh, formatting, vet, linters, house rules
 	@scripts/check
+
+bench: ## the benchmarks that stand beside the code
+	go run ./internal/store/storetest/runpostgres go test -run='^$$' -bench=. -benchmem ./...
 
 generate: ## write all generated files anew
 	go generate ./...
