@@ -36,7 +36,7 @@ type Platform interface {
 	Confirm(ctx context.Context, p Payload) (Verdict, error)
 
 	// Classify says what an error of this platform means and what to do about it. It knows every documented code;
-	// the rest is Unknown. An error that is no *Error is Transient.
+	// the rest is Unknown. An error of kind Reconnect is Auth, any other that is no *Error is Transient.
 	Classify(err error) Failure
 }
 
@@ -76,6 +76,7 @@ type Draft struct {
 type Payload struct {
 	Attempt shippost.AttemptID
 	Account shippost.AccountID
+	Handle  string // of the account, without "@"; "" when unknown. For the permalink only
 	Caption string
 	Options shippost.Options
 	Media   []File
@@ -160,6 +161,12 @@ type Verdict struct {
 type CreatorReader interface {
 	// Creator asks afresh. It fails with the platform's reason when the creator cannot post now.
 	Creator(ctx context.Context, t Tokens) (shippost.Creator, error)
+}
+
+// Pacer is implemented by platforms whose bytes travel before the commit.
+type Pacer interface {
+	// Lead estimates how long size bytes take to get there, going by recent transfers.
+	Lead(size int64) time.Duration
 }
 
 // Adjuster is implemented by platforms whose creators may forbid what a post allows.

@@ -144,23 +144,31 @@ func TestAfterRefusal(t *testing.T) {
 	}
 }
 
+// paced is a platform that is told how long its bytes take.
+type paced struct {
+	platform.Platform
+	lead time.Duration
+}
+
+func (p paced) Describe() platform.Description {
+	return platform.Description{EarliestStage: 40 * time.Minute}
+}
+func (p paced) Lead(int64) time.Duration { return p.lead }
+
 func TestStageAt(t *testing.T) {
-	d := platform.Description{EarliestStage: 40 * time.Minute}
 	cases := []struct {
-		name string
-		size int64
-		rate float64
-		lead time.Duration
+		name       string
+		lead, want time.Duration
 	}{
-		{"tiny file", 1000, 1e6, 30*time.Second + 2*time.Millisecond},
-		{"8 MB at 2 MB/s", 8e6, 2e6, 38 * time.Second},
-		{"2 GB at 2 MB/s is never earlier than the platform allows", 2e9, 2e6, 33*time.Minute + 50*time.Second},
-		{"4 GB", 4e9, 2e6, 40 * time.Minute},
+		{"tiny file", 0, 30 * time.Second},
+		{"four seconds", 4 * time.Second, 38 * time.Second},
+		{"a quarter of an hour", 15 * time.Minute, 30*time.Minute + 30*time.Second},
+		{"never earlier than the platform allows", time.Hour, 40 * time.Minute},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			if got := due.Sub(stageAt(due, c.size, c.rate, d)); got.Round(time.Second) != c.lead.Round(time.Second) {
-				t.Errorf("%v before the due time, want %v", got, c.lead)
+			if got := due.Sub(stageAt(due, 1, paced{lead: c.lead})); got != c.want {
+				t.Errorf("%v before the due time, want %v", got, c.want)
 			}
 		})
 	}

@@ -26,7 +26,7 @@ func (d *Desk) Queued(ctx context.Context, tx *store.Tx, post *shippost.Post) er
 	}
 	wake := d.p.now()
 	if platform, ok := d.p.platforms[account.Platform]; ok {
-		wake = stageAt(post.Due.At, size, d.p.rate.rate(), platform.Describe())
+		wake = stageAt(post.Due.At, size, platform)
 	}
 	if err := tx.SetWake(ctx, post.ID, wake); err != nil {
 		return err

@@ -234,7 +234,7 @@ func (p *Publisher) look(ctx context.Context, id shippost.PostID) (situation, er
 	if err != nil {
 		return s, err
 	}
-	s.StageAt = stageAt(s.Post.Due.At, s.size(), p.rate.rate(), pf.Describe())
+	s.StageAt = stageAt(s.Post.Due.At, s.size(), pf)
 	return s, nil
 }
 

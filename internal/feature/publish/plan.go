@@ -29,13 +29,15 @@ const (
 	askForIDs = 24 * time.Hour
 )
 
-// stageAt returns when staging of size bytes should begin for a post due at that time, given the throughput of recent
-// transfers in bytes a second. It is never before the platform's earliest.
-func stageAt(due time.Time, size int64, throughput float64, d platform.Description) time.Time {
-	// Half the measured rate: a line that was fast a while ago may be busy now.
-	transfer := time.Duration(float64(size) / max(throughput/2, 1) * float64(time.Second))
-	lead := max(minLead, transfer+leadMargin)
-	return due.Add(-min(lead, d.EarliestStage))
+// stageAt returns when staging of size bytes should begin for a post due at that time: early enough for the transfer,
+// never before the platform's earliest.
+func stageAt(due time.Time, size int64, p platform.Platform) time.Time {
+	lead := minLead
+	if pacer, ok := platform.Can[platform.Pacer](p); ok {
+		// Twice the estimate: a line that was fast a while ago may be busy now.
+		lead = max(minLead, 2*pacer.Lead(size)+leadMargin)
+	}
+	return due.Add(-min(lead, p.Describe().EarliestStage))
 }
 
 // allowedUntil is the last instant at which an attempt of the post may commit: the late window for the first one, an hour

@@ -60,7 +60,6 @@ type Publisher struct {
 	now       func() time.Time
 	log       *slog.Logger
 	writer    *writer
-	rate      *throughput
 	transfers chan struct{} // a token for each file that may be staged now
 	polls     chan struct{} // a token for each question that may be under way
 	due       chan struct{} // nudges the dispatcher
@@ -80,7 +79,6 @@ func New(o Options) *Publisher {
 		db: o.DB, node: o.Node, platforms: o.Platforms, vault: o.Vault, files: o.Files, sealer: o.Sealer, quota: o.Quota,
 		now: o.Now, log: o.Log,
 		writer:    newWriter(o.DB),
-		rate:      newThroughput(),
 		transfers: make(chan struct{}, o.Transfers),
 		polls:     make(chan struct{}, 64),
 		due:       make(chan struct{}, 1),

@@ -171,18 +171,13 @@ func (r *runner) stage(ctx context.Context) (platform.Staged, error) {
 	if err != nil {
 		return nil, err
 	}
-	began := r.now()
-	staged, err := r.platform.Stage(ctx, payload, attemptLedger{r})
-	if err == nil {
-		r.rate.saw(r.a.Size, r.now().Sub(began))
-	}
-	return staged, err
+	return r.platform.Stage(ctx, payload, attemptLedger{r})
 }
 
 // payload is the frozen content of the attempt.
 func (r *runner) payload() (platform.Payload, error) {
 	receipt, err := r.receipt(r.a)
-	pl := platform.Payload{Attempt: r.a.ID, Account: r.a.Account, Caption: r.s.Post.Caption, Options: r.options,
+	pl := platform.Payload{Attempt: r.a.ID, Account: r.a.Account, Handle: r.s.Account.Handle, Caption: r.s.Post.Caption, Options: r.options,
 		Tokens: r.vault.For(r.a.Account), Receipt: receipt, Due: r.s.Post.Due.At}
 	for _, m := range r.s.Media {
 		pl.Media = append(pl.Media, platform.File{Kind: m.Kind, Type: m.Type, Size: m.Size, SHA256: m.SHA256, Facts: m.Facts,
