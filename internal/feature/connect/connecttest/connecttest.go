@@ -15,6 +15,7 @@ import (
 	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/feature/auth"
 	"ship-post.com/shippost/internal/feature/connect"
+	"ship-post.com/shippost/internal/feature/vault"
 	"ship-post.com/shippost/internal/platform"
 	"ship-post.com/shippost/internal/platform/tiktoksim"
 	"ship-post.com/shippost/internal/seal"
@@ -34,7 +35,7 @@ type Bench struct {
 	SimAt string // the simulator's address
 	Auth  *auth.Keeper
 	Desk  *connect.Desk
-	Vault *Drawer
+	Vault *Vault
 	Posts *Posts
 }
 
@@ -60,10 +61,10 @@ func New(t *testing.T, change ...func(*connect.Options)) *Bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tiktok := &wire{at: far.URL}
-	b.Vault = &Drawer{grants: map[shippost.AccountID]platform.Grant{}}
+	platforms := map[shippost.PlatformName]platform.Platform{shippost.TikTok: &wire{at: far.URL}}
+	b.Vault = &Vault{Vault: vault.New(vault.Options{DB: b.DB, Sealer: sealer, Platforms: platforms, Node: "node_bench", Now: b.Clock.Now, Log: log})}
 	b.Auth = auth.New(auth.Options{DB: b.DB, Now: b.Clock.Now, Log: log})
-	o := connect.Options{DB: b.DB, Auth: b.Auth, Platforms: map[shippost.PlatformName]platform.Platform{shippost.TikTok: tiktok},
+	o := connect.Options{DB: b.DB, Auth: b.Auth, Platforms: platforms,
 		Sealer: sealer, Vault: b.Vault, Posts: b.Posts, PublicURL: PublicURL, OpenSignup: true, Policy: "2026-11-24", Now: b.Clock.Now, Log: log}
 	for _, f := range change {
 		f(&o)
