@@ -99,6 +99,16 @@ func (c *Clock) Frozen() bool {
 	return c.frozen
 }
 
+// Next returns when the next planned effect is due, if there is one.
+func (c *Clock) Next() (at time.Time, planned bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.timers) == 0 {
+		return time.Time{}, false
+	}
+	return c.timers[0].at, true
+}
+
 // after runs fn once the clock has reached the instant at.
 func (c *Clock) after(at time.Time, fn func(at time.Time)) *timer {
 	c.mu.Lock()

@@ -182,10 +182,13 @@ type clockAnswer struct {
 	Now    time.Time `json:"now"`
 	Real   time.Time `json:"real"`
 	Frozen bool      `json:"frozen"`
+	// Next is when the next planned effect is due.
+	Next time.Time `json:"next,omitzero"`
 }
 
 func (s *Server) getClock(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, clockAnswer{Now: s.clock.Now(), Real: time.Now().UTC(), Frozen: s.clock.Frozen()})
+	next, _ := s.clock.Next()
+	answer(w, http.StatusOK, clockAnswer{Now: s.clock.Now(), Real: time.Now().UTC(), Frozen: s.clock.Frozen(), Next: next})
 }
 
 // postClock moves the clock to now or by advance, and freezes or thaws it.

@@ -315,3 +315,9 @@ func (w *world) wantStatus(token, publishID, status, reason string) reply {
 
 // processing is long enough for a post to end and pass moderation.
 const processing = time.Minute
+
+// waiting reports whether something is planned within the next minute.
+func (w *world) waiting() bool {
+	at, planned := w.Clock().Next()
+	return planned && at.Sub(w.Clock().Now()) <= time.Minute
+}
