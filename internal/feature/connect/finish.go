@@ -166,14 +166,19 @@ func (d *Desk) declined(a Arrival) error {
 // failed explains why the platform did not answer our questions.
 func (d *Desk) failed(p platform.Platform, step string, err error) error {
 	title, f := p.Describe().Title, p.Classify(err)
+	refused := platform.AsError(err)
 	err = fmt.Errorf("%s: %w", step, err)
 	switch {
+	case refused != nil && (refused.Code == "invalid_grant" || refused.Code == "invalid_request"):
+		// OAuth says with these that the code, its verifier or its redirect address are not of one flow (RFC 6749, 5.2).
+		// That is what a code from elsewhere looks like, and also a wrong set-up: the log has the cause.
+		return forbid("code_refused", fmt.Sprintf("%s did not accept this sign-in. Nothing was connected; start again.", title)).Because(err)
 	case f.Alarm:
 		return misconfigured(title).Because(err)
 	case f.Class == platform.Transient || f.Class == platform.Rate || f.Class == platform.Unknown:
 		return unavailable(title).Because(err)
 	default:
-		return forbid("code_refused", fmt.Sprintf("%s did not accept this sign-in. Nothing was connected; start again.", title)).Because(err)
+		return forbid("grant_refused", fmt.Sprintf("%s does not let ShipPost see whose account this is. Nothing was connected; start again and leave every switch on.", title)).Because(err)
 	}
 }
 
@@ -183,7 +188,7 @@ func (d *Desk) refuse(ctx context.Context, flow store.OAuthFlow, a Arrival, err 
 	e := shippost.AsError(err)
 	if e.Kind != shippost.Internal {
 		level := slog.LevelInfo
-		if e.Remedy == shippost.RemedyOperator {
+		if e.Err != nil || e.Remedy == shippost.RemedyOperator {
 			level = slog.LevelWarn
 		}
 		d.Log.Log(ctx, level, "a return from a platform was refused", "request", a.Request, "platform", a.Platform,

@@ -32,7 +32,7 @@ func (w *wire) Classify(err error) platform.Failure {
 	switch {
 	case e == nil || e.Code == "":
 		return platform.Failure{Class: platform.Transient}
-	case e.Code == "invalid_client":
+	case e.Code == "invalid_client" || e.Code == "invalid_request":
 		return platform.Failure{Class: platform.Declined, Alarm: true}
 	default:
 		return platform.Failure{Class: platform.Auth}
