@@ -53,19 +53,31 @@ func TestNodesThatStartTogetherMigrateInTurn(t *testing.T) {
 	if _, err := empty.SQL().ExecContext(t.Context(), "DROP SCHEMA public CASCADE; CREATE SCHEMA public"); err != nil {
 		t.Fatal(err)
 	}
+	nodes := make([]*store.DB, 4)
+	together(len(nodes), func(i int) {
+		db, err := store.Open(t.Context(), store.Options{URL: address})
+		if err != nil {
+			t.Errorf("open: %v", err)
+			return
+		}
+		nodes[i] = db
+	})
+	together(len(nodes), func(i int) {
+		if nodes[i] == nil {
+			return
+		}
+		defer func() { _ = nodes[i].Close() }()
+		if _, err := jobs.Open(t.Context(), nodes[i], jobs.Options{}); err != nil {
+			t.Errorf("open the queue: %v", err)
+		}
+	})
+}
+
+// together runs fn n times at the same time.
+func together(n int, fn func(i int)) {
 	var wg sync.WaitGroup
-	for range 4 {
-		wg.Go(func() {
-			db, err := store.Open(t.Context(), store.Options{URL: address})
-			if err != nil {
-				t.Errorf("open: %v", err)
-				return
-			}
-			defer func() { _ = db.Close() }()
-			if _, err := jobs.Open(t.Context(), db, jobs.Options{}); err != nil {
-				t.Errorf("open the queue: %v", err)
-			}
-		})
+	for i := range n {
+		wg.Go(func() { fn(i) })
 	}
 	wg.Wait()
 }

@@ -100,6 +100,58 @@ func TestTakeAtTheSameTimeNeverExceedsTheLimit(t *testing.T) {
 	})
 }
 
+// TestTakeWaitsForAnOpenTransaction shows that the last place is given once even when the first taker has not committed.
+func TestTakeWaitsForAnOpenTransaction(t *testing.T) {
+	t.Parallel()
+	storetest.EachAt(t, noon, func(t *testing.T, db *store.DB, _ *storetest.Clock) {
+		l := quota.New(db)
+		second := make(chan answer, 1)
+		storetest.Update(t, db, func(tx *store.Tx) error {
+			waiting := waiters(t, db)
+			if ok, _, err := l.TakeIn(t.Context(), tx, scope, 1, window); !ok || err != nil {
+				t.Errorf("the first TakeIn = %v, %v; want true", ok, err)
+			}
+			go func() {
+				ok, after, err := l.Take(t.Context(), scope, 1, window)
+				if err != nil {
+					t.Errorf("the second Take: %v", err)
+				}
+				second <- answer{ok, after}
+			}()
+			look := time.NewTicker(5 * time.Millisecond)
+			defer look.Stop()
+			for waiters(t, db) == waiting {
+				select {
+				case got := <-second:
+					t.Errorf("the second Take answered %+v before the first was committed", got)
+					second <- got
+					return nil
+				case <-look.C:
+				}
+			}
+			return nil
+		})
+		if got, want := <-second, (answer{false, window}); got != want {
+			t.Errorf("the second Take = %+v, want %+v", got, want)
+		}
+	})
+}
+
+// waiters counts who waits: for the scope's lock on PostgreSQL, for the one writer on SQLite.
+func waiters(t *testing.T, db *store.DB) int64 {
+	t.Helper()
+	if db.Engine() == store.SQLite {
+		return db.SQL().Stats().WaitCount
+	}
+	var n int64
+	row := db.SQL().QueryRowContext(t.Context(), `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`)
+	if err := row.Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 func TestTakeInIsUndoneWithItsTransaction(t *testing.T) {
 	t.Parallel()
 	storetest.EachAt(t, noon, func(t *testing.T, db *store.DB, _ *storetest.Clock) {
