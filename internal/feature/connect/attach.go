@@ -1,6 +1,7 @@
 package connect
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -17,7 +18,9 @@ const ReasonScopes = "scope_missing"
 // With scopes missing the account is there, but posts wait until the creator allows them too.
 func (d *Desk) attach(ctx context.Context, tx *store.Tx, actor shippost.Actor, a *arrival, before shippost.Account) (shippost.Account, error) {
 	after := before
-	after.Handle, after.Name, after.AvatarURL, after.Scopes = a.who.Handle, a.who.Name, a.who.AvatarURL, a.grant.Scopes
+	after.Name, after.AvatarURL, after.Scopes = a.who.Name, a.who.AvatarURL, a.grant.Scopes
+	// Without the scope for it a handle is not told here, but may have been learnt on another way.
+	after.Handle = cmp.Or(a.who.Handle, before.Handle)
 	after.Status, after.StatusReason = shippost.AccountActive, ""
 	if len(missingScopes(d.Platforms[a.Platform].Describe().Scopes, a.grant.Scopes)) > 0 {
 		after.Status, after.StatusReason = shippost.AccountReconnect, ReasonScopes

@@ -29,7 +29,7 @@ const flowLife = 10 * time.Minute
 const courtesy = 10 * time.Second
 
 // defaultLateWindow is how late posts of a new workspace may still go out (reliability §5).
-const defaultLateWindow = 30 * time.Minute
+const defaultLateWindow = time.Hour
 
 // Vault keeps the grants of accounts.
 type Vault interface {

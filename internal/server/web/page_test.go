@@ -192,18 +192,18 @@ func TestConnectAndDisconnectOnPages(t *testing.T) {
 	s := serve(t, false)
 	b := s.open(t)
 	home := b.signIn(mara)
-	done := b.leaves(b.get(b.travel(home, "/connect/tiktok", kiln, "user.info.basic", "user.info.profile")))
+	done := b.leaves(b.get(b.travel(home, "/connect/tiktok", kiln, "user.info.basic")))
 	p := b.get(done)
-	if !strings.HasPrefix(done, "/connected/acc_") || p.says("h1") != "@quiet.kiln needs one more permission" || !strings.Contains(p.text, "post to your profile") {
+	if !strings.HasPrefix(done, "/connected/acc_") || p.says("h1") != "Quiet Kiln needs one more permission" || !strings.Contains(p.text, "post to your profile") {
 		t.Errorf("%s:\n%s", done, p.text)
 	}
 	p = b.get(b.leaves(b.get(b.travel(p, "/connect/tiktok", kiln))))
-	if p.says("h1") != "@quiet.kiln is connected" {
+	if p.says("h1") != "Quiet Kiln is connected" {
 		t.Errorf("after all was allowed: %q", p.says("h1"))
 	}
 	id := strings.TrimPrefix(strings.Split(done, "?")[0], "/connected/")
 	ask := b.get("/accounts/" + id + "/disconnect")
-	if ask.says("h1") != "Disconnect @quiet.kiln?" || len(s.Posts.Ended()) != 0 {
+	if ask.says("h1") != "Disconnect Quiet Kiln?" || len(s.Posts.Ended()) != 0 {
 		t.Errorf("asked:\n%s", ask.text)
 	}
 	p = b.submit(ask, "/accounts/"+id+"/disconnect")
@@ -222,7 +222,7 @@ func TestConnectAndDisconnectOnPages(t *testing.T) {
 			t.Errorf("a stranger's %s: %s %s", method, p.Status, p.code())
 		}
 	}
-	if p := other.get("/connected/" + id); p.StatusCode != 404 || strings.Contains(p.text, kiln) {
+	if p := other.get("/connected/" + id); p.StatusCode != 404 || strings.Contains(p.text, "Kiln") {
 		t.Errorf("a stranger sees it: %s", p.Status)
 	}
 }

@@ -16,7 +16,9 @@ import (
 	"ship-post.com/shippost/internal/feature/auth"
 	"ship-post.com/shippost/internal/feature/connect"
 	"ship-post.com/shippost/internal/feature/vault"
+	"ship-post.com/shippost/internal/outbound"
 	"ship-post.com/shippost/internal/platform"
+	"ship-post.com/shippost/internal/platform/tiktok"
 	"ship-post.com/shippost/internal/platform/tiktoksim"
 	"ship-post.com/shippost/internal/seal"
 	"ship-post.com/shippost/internal/store"
@@ -61,7 +63,7 @@ func New(t *testing.T, change ...func(*connect.Options)) *Bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	platforms := map[shippost.PlatformName]platform.Platform{shippost.TikTok: &wire{at: far.URL}}
+	platforms := map[shippost.PlatformName]platform.Platform{shippost.TikTok: adapter(t, far.URL, b.Clock.Now)}
 	b.Vault = &Vault{Vault: vault.New(vault.Options{DB: b.DB, Sealer: sealer, Platforms: platforms, Node: "node_bench", Now: b.Clock.Now, Log: log})}
 	b.Auth = auth.New(auth.Options{DB: b.DB, Now: b.Clock.Now, Log: log})
 	o := connect.Options{DB: b.DB, Auth: b.Auth, Platforms: platforms,
@@ -71,6 +73,22 @@ func New(t *testing.T, change ...func(*connect.Options)) *Bench {
 	}
 	b.Desk = connect.New(o)
 	return b
+}
+
+// adapter is ShipPost's own way to TikTok, pointed at the simulator.
+func adapter(t *testing.T, at string, now func() time.Time) platform.Platform {
+	t.Helper()
+	clients, err := outbound.New(tiktok.Policy(at))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(clients.Close)
+	client, err := tiktok.New(tiktok.Options{APIURL: at, AuthorizeURL: at + "/v2/auth/authorize/", ClientKey: tiktoksim.DefaultClientKey,
+		ClientSecret: shippost.NewSecret(tiktoksim.DefaultClientSecret), Clients: clients, Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
 }
 
 // Consent opens TikTok's consent page as a browser would and answers it as the creator: with "allow" or "deny" and, if
