@@ -116,7 +116,7 @@ func (c *Client) Do(req *http.Request) (*http.Response, Trip, error) {
 		req.GetBody = nil // a body that cannot be rewound cannot be sent again
 	}
 	resp, err := c.http.Do(req)
-	return resp, way.trip(), withoutAddress(err)
+	return resp, way.trip(err != nil), withoutAddress(err)
 }
 
 // withoutAddress takes the URL out of an error, and the address that a refused name leads to.
@@ -147,10 +147,12 @@ func (w *way) took(info httptrace.GotConnInfo) {
 	}
 }
 
-func (w *way) trip() Trip {
+func (w *way) trip(failed bool) Trip {
 	t := Trip{Left: w.left.Load()}
 	if m := w.conn.Load(); m != nil {
-		t.LastWrite, t.Broken = m.lastWrite(), m.broken.Load()
+		// A write that is still going on after a failure is not going to end well.
+		t.Broken = m.broken.Load() || failed && m.busy.Load()
+		t.LastWrite = m.lastWrite()
 	}
 	return t
 }

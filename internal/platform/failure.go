@@ -89,6 +89,7 @@ func (e *Error) Unwrap() error { return e.Err }
 const (
 	CodeUploadGone    = "upload_gone"    // the upload URL expired or is unknown: this attempt cannot be resumed
 	CodeUploadForeign = "upload_foreign" // the platform named an upload host that is not its own
+	CodeUploadWhole   = "upload_whole"   // the platform has every byte already: nothing is left to send, only Confirm helps
 	CodeNetwork       = "network"        // nobody answered
 )
 

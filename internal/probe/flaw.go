@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -82,4 +83,13 @@ func notMedia(head []byte) *flaw {
 		return flawf("file_not_media", "This is not a video or photo. %s", takes)
 	}
 	return flawf("file_not_media", "This is not a video or photo; it looks like %s. %s", name, takes)
+}
+
+// Flaw returns the problem of the file that err stands for, if it does.
+func Flaw(err error) (shippost.Problem, bool) {
+	f, ok := errors.AsType[*flaw](err)
+	if !ok {
+		return shippost.Problem{}, false
+	}
+	return f.problem, true
 }

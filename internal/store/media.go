@@ -87,14 +87,14 @@ func (t *Tx) SaveMedia(ctx context.Context, m *shippost.Media, was shippost.Medi
 
 // MediaUsage is how many bytes a workspace takes.
 type MediaUsage struct {
-	Stored int64 // of files that are not deleted, with the declared size of those that still arrive
+	Stored int64 // of files whose bytes are kept, with the declared size of those that still arrive
 	Recent int64 // of all files that were begun since a moment, deleted ones too
 }
 
 // MediaUsage adds up the files of a workspace.
 func (t *Tx) MediaUsage(ctx context.Context, ws shippost.WorkspaceID, since time.Time) (MediaUsage, error) {
 	var u MediaUsage
-	err := t.value(ctx, []any{&u.Stored, &u.Recent}, `SELECT CAST(COALESCE(SUM(CASE WHEN deleted_at IS NULL THEN size ELSE 0 END), 0) AS BIGINT),
+	err := t.value(ctx, []any{&u.Stored, &u.Recent}, `SELECT CAST(COALESCE(SUM(CASE WHEN deleted_at IS NULL AND status <> 'rejected' THEN size ELSE 0 END), 0) AS BIGINT),
 		CAST(COALESCE(SUM(CASE WHEN created_at >= $2 THEN size ELSE 0 END), 0) AS BIGINT) FROM media WHERE workspace_id = $1`, ws, moment(since))
 	return u, err
 }

@@ -23,7 +23,7 @@ import (
 // as an app does.
 type world struct {
 	*tiktoksim.Running
-	t *testing.T
+	t testing.TB
 }
 
 // begin starts a simulator whose clock stands still at a round time, so that

@@ -58,7 +58,8 @@ type createPostInput struct {
 }
 
 type createdPost struct {
-	WrittenPost
+	ETag     string `header:"ETag" doc:"The version, for If-Match."`
+	Body     Post
 	Location string `header:"Location"`
 	Replayed string `header:"Idempotency-Replayed" doc:"true when the request had been carried out before."`
 }
@@ -76,7 +77,8 @@ func (a *API) createPost(ctx context.Context, actor shippost.Actor, in *createPo
 	if err != nil {
 		return nil, err
 	}
-	out := &createdPost{WrittenPost: *written(w)}
+	made := written(w)
+	out := &createdPost{ETag: made.ETag, Body: made.Body}
 	if w.Replay != nil {
 		out.Replayed = "true"
 		if err := json.Unmarshal(w.Replay, &out.Body); err != nil {

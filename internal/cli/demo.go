@@ -1,0 +1,83 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"ship-post.com/shippost/internal/app"
+)
+
+type demoCommand struct {
+	Listen          string        `default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Address for ShipPost, on this machine. Port 0 takes any free one."`
+	SimulatorListen string        `default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Address for the simulated TikTok, on this machine."`
+	DataDir         string        `placeholder:"DIR" help:"Folder to keep the demo's data in. Without it everything is removed at the end."`
+	Publish         string        `placeholder:"FILE" help:"Publish this video without a browser, and end."`
+	In              time.Duration `default:"10s" help:"How far ahead the video is scheduled."`
+	Caption         string        `default:"Published with ShipPost" help:"Caption of the video."`
+	JSON            bool          `help:"Print results as one line of JSON."`
+	Verbose         bool          `short:"v" help:"Show the server's log."`
+}
+
+// Run runs the demo until the context ends, or publishes one file.
+func (c *demoCommand) Run(ctx context.Context, s streams) (err error) {
+	level := slog.LevelWarn
+	if c.Verbose {
+		level = slog.LevelDebug
+	}
+	demo, err := app.StartDemo(ctx, app.DemoOptions{Listen: c.Listen, SimulatorListen: c.SimulatorListen, DataDir: c.DataDir,
+		Log: logger(s.err, level, "text")})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, demo.Close()) }()
+	if c.Publish != "" {
+		return c.publish(ctx, s, demo)
+	}
+	if c.JSON {
+		return errors.Join(printJSON(s.out, map[string]string{"url": demo.URL, "simulator_url": demo.SimulatorURL, "api_key": demo.APIKey.Reveal()}),
+			c.wait(ctx, demo))
+	}
+	fmt.Fprintf(s.out, `ShipPost runs:       %s
+Simulated TikTok:    %s
+API key:             %s
+
+Open ShipPost in a browser and continue with TikTok. Ctrl-C ends the demo.
+`, demo.URL, demo.SimulatorURL, demo.APIKey.Reveal())
+	return c.wait(ctx, demo)
+}
+
+func (c *demoCommand) wait(ctx context.Context, demo *app.Demo) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-demo.Done():
+		return err
+	}
+}
+
+// publish does the main job without a browser.
+func (c *demoCommand) publish(ctx context.Context, s streams, demo *app.Demo) error {
+	progress := newProgress(s.err)
+	result, err := demo.Publish(ctx, app.PublishRequest{File: c.Publish, In: c.In, Caption: c.Caption}, progress.report)
+	progress.end()
+	if c.JSON && result.PostID != "" {
+		return errors.Join(printJSON(s.out, result), err)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "Posted %d ms after its time; the simulated TikTok has the same bytes.\n  post        %s\n  due         %s\n  sent        %s\n  publish id  %s\n  sha256      %s\n",
+		result.LatenessMS, result.PostID, result.DueAt.Format(time.RFC3339Nano), result.CommittedAt.Format(time.RFC3339Nano), result.PublishID, result.SHA256)
+	return nil
+}
+
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}

@@ -1,0 +1,79 @@
+package media
+
+import (
+	"context"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
+
+	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/jobs"
+	"ship-post.com/shippost/internal/store"
+)
+
+// Queue is the queue of the jobs that read files. Two at once keep a small machine busy.
+const Queue = "media"
+
+// checkArgs asks for the check of one file.
+type checkArgs struct {
+	Workspace shippost.WorkspaceID `json:"workspace"`
+	Media     shippost.MediaID     `json:"media"`
+}
+
+// Kind implements river.JobArgs.
+func (checkArgs) Kind() string { return "media.check" }
+
+type checkWorker struct {
+	river.WorkerDefaults[checkArgs]
+	library *Library
+}
+
+// Work implements river.Worker.
+func (w *checkWorker) Work(ctx context.Context, job *river.Job[checkArgs]) error {
+	return w.library.Check(ctx, job.Args.Workspace, job.Args.Media)
+}
+
+// Timeout implements river.Worker: 4 GB may have to be read from a slow disk.
+func (*checkWorker) Timeout(*river.Job[checkArgs]) time.Duration { return 15 * time.Minute }
+
+// sweepArgs asks for a sweep.
+type sweepArgs struct{}
+
+// Kind implements river.JobArgs.
+func (sweepArgs) Kind() string { return "media.sweep" }
+
+type sweepWorker struct {
+	river.WorkerDefaults[sweepArgs]
+	library *Library
+}
+
+// Work implements river.Worker.
+func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepArgs]) error {
+	return w.library.Sweep(ctx)
+}
+
+// Timeout implements river.Worker.
+func (*sweepWorker) Timeout(*river.Job[sweepArgs]) time.Duration { return 15 * time.Minute }
+
+// Work registers the library's workers. Call it before the job client starts.
+func (l *Library) Work(r *jobs.Registry) {
+	jobs.Add(r, &checkWorker{library: l})
+	jobs.Add(r, &sweepWorker{library: l})
+}
+
+// Periodic returns the hourly sweep, for the options of the job client.
+func Periodic() []*river.PeriodicJob {
+	return []*river.PeriodicJob{river.NewPeriodicJob(river.PeriodicInterval(time.Hour), func() (river.JobArgs, *river.InsertOpts) {
+		return sweepArgs{}, &river.InsertOpts{MaxAttempts: 1, Queue: Queue}
+	}, &river.PeriodicJobOpts{RunOnStart: true})}
+}
+
+// enqueueCheck inserts the job that checks a file, unless one is waiting already.
+func (l *Library) enqueueCheck(ctx context.Context, tx *store.Tx, m shippost.Media) error {
+	return l.Jobs.Insert(ctx, tx, checkArgs{m.Workspace, m.ID}, &river.InsertOpts{Queue: Queue, UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: waiting}})
+}
+
+// waiting are the states of a job that has not ended.
+var waiting = []rivertype.JobState{rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable,
+	rivertype.JobStateRunning, rivertype.JobStateScheduled}

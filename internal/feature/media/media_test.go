@@ -1,0 +1,873 @@
+package media_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"image/png"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/blob"
+	"ship-post.com/shippost/internal/feature/media"
+	"ship-post.com/shippost/internal/feature/media/mediatest"
+	"ship-post.com/shippost/internal/probe"
+	"ship-post.com/shippost/internal/store"
+	"ship-post.com/shippost/internal/store/storetest"
+)
+
+// video returns a real film of two seconds; with a place in it if asked.
+var video = func() func(t testing.TB, place string) []byte {
+	var mu sync.Mutex
+	films := map[string][]byte{}
+	return func(t testing.TB, place string) []byte {
+		t.Helper()
+		mu.Lock()
+		defer mu.Unlock()
+		if films[place] == nil {
+			file := filepath.Join(t.TempDir(), "film.mov")
+			args := []string{"-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30:duration=2", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p"}
+			if place != "" {
+				args = append(args, "-metadata", "location="+place)
+			}
+			if out, err := exec.Command("ffmpeg", append(args, file)...).CombinedOutput(); err != nil {
+				t.Fatalf("These tests need ffmpeg (Debian: apt install ffmpeg): %v %s", err, out)
+			}
+			p, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			films[place] = p
+		}
+		return bytes.Clone(films[place])
+	}
+}()
+
+func photo(t testing.TB, w, h int) []byte {
+	t.Helper()
+	m := image.NewRGBA(image.Rect(0, 0, w, h))
+	for i := range m.Pix {
+		m.Pix[i] = byte(i * 7)
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, m); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func sum(p []byte) string {
+	s := sha256.Sum256(p)
+	return hex.EncodeToString(s[:])
+}
+
+func stored(t testing.TB, l *media.Library, m shippost.Media) []byte {
+	t.Helper()
+	r, err := l.Open(t.Context(), m, 0)
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	defer r.Close()
+	p, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func begin(t testing.TB, l *media.Library, actor shippost.Actor, size int) store.Upload {
+	t.Helper()
+	u, err := l.Begin(t.Context(), actor, media.Offer{Size: int64(size), FileName: "a.mp4"})
+	if err != nil {
+		t.Fatalf("Begin: %v", err)
+	}
+	return u
+}
+
+func spooled(t testing.TB, l *media.Library) int {
+	t.Helper()
+	files, err := l.Spool.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(files)
+}
+
+func inBucket(t testing.TB, l *media.Library) []string {
+	t.Helper()
+	var all []string
+	for _, folder := range []string{"media", "poster"} {
+		for info, err := range l.Bucket.List(t.Context(), folder) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, info.Key)
+		}
+	}
+	return all
+}
+
+func TestP01_VideoIsKeptByteForByte(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		actor := storetest.Workspace(t, db)
+		l := mediatest.Open(t, db)
+		film := video(t, "")
+		m := mediatest.Upload(t, l, actor, "../../Urlaub.mov", film)
+		if m.Status != shippost.MediaReady || !m.Usable() || m.Kind != shippost.Video || m.Type != "video/quicktime" || m.FileName != "Urlaub.mov" || m.Facts.Width != 640 {
+			t.Errorf("media %+v", m)
+		}
+		if m.SHA256 != sum(film) || m.ReceivedSHA256 != sum(film) || len(m.Removed) != 0 {
+			t.Errorf("hashes %s and %s with %v removed, want %s twice", m.ReceivedSHA256, m.SHA256, m.Removed, sum(film))
+		}
+		if !bytes.Equal(stored(t, l, m), film) {
+			t.Error("the stored bytes differ")
+		}
+		if err := l.Verify(t.Context(), m); err != nil {
+			t.Errorf("Verify: %v", err)
+		}
+		if n := spooled(t, l); n != 0 {
+			t.Errorf("%d files are left in the spool", n)
+		}
+		var kinds []shippost.EntryKind
+		storetest.View(t, db, func(tx *store.Tx) error {
+			entries, err := tx.Journal(t.Context(), store.JournalQuery{Workspace: actor.Workspace})
+			for _, e := range entries {
+				if e.Media == m.ID {
+					kinds = append(kinds, e.Kind)
+				}
+			}
+			return err
+		})
+		if !slices.Equal(kinds, []shippost.EntryKind{shippost.EntryMediaChecked, shippost.EntryMediaReceived}) {
+			t.Errorf("journal has %v", kinds)
+		}
+	})
+}
+
+func TestS12_LocationIsRemovedAndTheUserIsTold(t *testing.T) {
+	t.Parallel()
+	db := storetest.SQLite(t)
+	actor := storetest.Workspace(t, db)
+	l := mediatest.Open(t, db)
+	film := video(t, "+52.5163+013.3777/")
+	if !bytes.Contains(film, []byte("52.5163")) {
+		t.Fatal("the test film holds no place")
+	}
+	m := mediatest.Upload(t, l, actor, "a.mov", film)
+	got := stored(t, l, m)
+	if bytes.Contains(got, []byte("52.5163")) {
+		t.Error("the place is still in the stored file")
+	}
+	if m.ReceivedSHA256 != sum(film) || m.SHA256 != sum(got) || m.SHA256 == m.ReceivedSHA256 || m.Size != int64(len(film)) {
+		t.Errorf("hashes or size are wrong: %+v", m)
+	}
+	if !slices.Equal(m.Removed, []string{"location"}) {
+		t.Errorf("removed %v, want location", m.Removed)
+	}
+	if found, err := l.Find(t.Context(), actor, sum(film)); err != nil || found.ID != m.ID {
+		t.Errorf("Find by the original's hash: %v, %v", found.ID, err)
+	}
+}
+
+func TestPhotoBecomesWhatPlatformsTake(t *testing.T) {
+	t.Parallel()
+	db := storetest.SQLite(t)
+	actor := storetest.Workspace(t, db)
+	l := mediatest.Open(t, db)
+	m := mediatest.Upload(t, l, actor, "a.png", photo(t, 2160, 3840))
+	got := stored(t, l, m)
+	if m.Status != shippost.MediaReady || m.Type != "image/jpeg" || m.Facts.Width != 1080 || m.Facts.Height != 1920 || m.Size != int64(len(got)) || m.SHA256 != sum(got) {
+		t.Errorf("media %+v", m)
+	}
+	if _, err := jpeg.Decode(bytes.NewReader(got)); err != nil {
+		t.Errorf("what is stored is no JPEG: %v", err)
+	}
+	if len(m.Problems) != 1 || m.Problems[0].Code != "photo_scaled" || !m.Usable() {
+		t.Errorf("problems %+v, want a warning", m.Problems)
+	}
+	poster, err := l.Poster(t.Context(), actor, m.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer poster.Close()
+	if _, err := jpeg.Decode(poster); err != nil || poster.Type != "image/jpeg" {
+		t.Errorf("poster: %v, %s", err, poster.Type)
+	}
+	if n := spooled(t, l); n != 0 {
+		t.Errorf("%d files are left in the spool", n)
+	}
+}
+
+func TestRejectedFileSaysWhyAndLeavesNothing(t *testing.T) {
+	t.Parallel()
+	db := storetest.SQLite(t)
+	actor := storetest.Workspace(t, db)
+	l := mediatest.Open(t, db)
+	film := video(t, "")
+	for name, c := range map[string]struct {
+		content []byte
+		code    string
+	}{
+		"text.mp4":      {[]byte("<html><script>alert(1)</script></html>"), "file_not_media"},
+		"cut.mov":       {film[:len(film)/2], "file_incomplete"},
+		"one-byte.webm": {[]byte("x"), "file_not_media"},
+		"hollow.jpg":    {[]byte("\xff\xd8\xff\xd9"), "file_damaged"},
+	} {
+		m := mediatest.Upload(t, l, actor, name, c.content)
+		if m.Status != shippost.MediaRejected || m.Usable() || len(m.Problems) == 0 || m.Problems[0].Code != c.code {
+			t.Errorf("%s: %s with %+v, want rejected with %s", name, m.Status, m.Problems, c.code)
+		}
+		if _, err := l.Open(t.Context(), m, 0); !shippost.IsCode(err, "media_changed") {
+			t.Errorf("%s can be opened: %v", name, err)
+		}
+	}
+	if files := inBucket(t, l); len(files) != 0 || spooled(t, l) != 0 {
+		t.Errorf("rejected files are kept: %v, %d in the spool", files, spooled(t, l))
+	}
+}
+
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 11, 2, 10, 0, 0, 0, time.UTC)
+	storetest.EachAt(t, start, func(t *testing.T, db *store.DB, clock *storetest.Clock) {
+		actor, other := storetest.Workspace(t, db), storetest.Workspace(t, db)
+		free := int64(1 << 40)
+		l := mediatest.Open(t, db, func(o *media.Options) {
+			o.Quota, o.Daily, o.Parallel, o.MaxSize = 1000, 1500, 2, 600
+			o.Space = func() (int64, int64, error) { return free, 2 << 40, nil }
+		})
+		try := func(actor shippost.Actor, size int64) (store.Upload, string) {
+			t.Helper()
+			u, err := l.Begin(t.Context(), actor, media.Offer{Size: size})
+			if err == nil {
+				return u, ""
+			}
+			e := shippost.AsError(err)
+			if e.Message == "" {
+				t.Errorf("%s without a sentence", e.Code)
+			}
+			return u, e.Code
+		}
+		want := func(actor shippost.Actor, size int64, code string) store.Upload {
+			t.Helper()
+			u, got := try(actor, size)
+			if got != code {
+				t.Errorf("Begin with %d bytes: %q, want %q", size, got, code)
+			}
+			return u
+		}
+		want(actor, 0, "upload_empty")
+		want(actor, -1, "upload_empty")
+		want(actor, 601, "upload_too_large")
+		want(shippost.Actor{Kind: shippost.ActorUser, Workspace: actor.Workspace, Role: shippost.Viewer}, 1, "not_allowed")
+		want(shippost.Actor{}, 1, "sign_in_required")
+		a := want(actor, 600, "")
+		want(actor, 401, "storage_quota_full")
+		b := want(actor, 400, "")
+		want(actor, 1, "too_many_uploads")
+		want(other, 600, "") // another workspace is not touched
+		for _, u := range []store.Upload{a, b} {
+			if err := l.Abort(t.Context(), actor, u.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want(actor, 501, "upload_quota_day")
+		want(actor, 500, "")
+		clock.Advance(25 * time.Hour)
+		want(actor, 500, "")
+		free = 2<<40/20 + 99
+		want(other, 100, "disk_full")
+		want(other, 98, "")
+		if n := spooled(t, l); n != 4 {
+			t.Errorf("%d files in the spool, want those of the 4 open uploads", n)
+		}
+	})
+}
+
+func TestParallelLimitHoldsUnderRace(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		actor := storetest.Workspace(t, db)
+		l := mediatest.Open(t, db)
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		began := 0
+		for range 12 {
+			wg.Go(func() {
+				_, err := l.Begin(t.Context(), actor, media.Offer{Size: 10})
+				mu.Lock()
+				defer mu.Unlock()
+				if err == nil {
+					began++
+				} else if !shippost.IsCode(err, "too_many_uploads") {
+					t.Errorf("Begin: %v", err)
+				}
+			})
+		}
+		wg.Wait()
+		if began != 3 {
+			t.Errorf("%d uploads began at once, want 3", began)
+		}
+	})
+}
+
+func TestUploadInPiecesSurvivesRestarts(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		actor := storetest.Workspace(t, db)
+		dir := t.TempDir()
+		content := make([]byte, 3_000_001)
+		for i := range content {
+			content[i] = byte(rand.Uint32())
+		}
+		u := begin(t, mediatest.OpenIn(t, db, dir), actor, len(content))
+		broken := errors.New("connection lost")
+		for at, piece := 0, 0; at < len(content); piece++ {
+			l := mediatest.OpenIn(t, db, dir) // a new process each time
+			n := min(700_000+piece, len(content)-at)
+			src := io.Reader(bytes.NewReader(content[at : at+n]))
+			if piece%2 == 1 {
+				src = io.MultiReader(src, iotest.ErrReader(broken))
+			}
+			got, err := l.Append(t.Context(), actor, u.ID, int64(at), src)
+			if got != int64(n) || (err != nil && !errors.Is(err, broken)) {
+				t.Fatalf("Append at %d: %d, %v; want %d", at, got, err, n)
+			}
+			at += n
+			// A crash may leave bytes that were never synced: they must not count.
+			if f, err := l.Spool.OpenFile(string(u.Media)); err == nil {
+				if _, err := f.WriteAt([]byte("garbage"), int64(at)); err != nil {
+					t.Fatal(err)
+				}
+				f.Close()
+			}
+			now, err := l.Upload(t.Context(), actor, u.ID)
+			if err != nil || now.Received != int64(at) {
+				t.Fatalf("the upload stands at %d, want %d (%v)", now.Received, at, err)
+			}
+		}
+		l := mediatest.OpenIn(t, db, dir)
+		m, err := l.Get(t.Context(), actor, u.Media)
+		if err != nil || m.Status != shippost.MediaChecking || m.ReceivedSHA256 != sum(content) {
+			t.Errorf("after the last byte: %s with hash %s, want checking with %s (%v)", m.Status, m.ReceivedSHA256, sum(content), err)
+		}
+		if _, err := l.Append(t.Context(), actor, u.ID, int64(len(content)), strings.NewReader("more")); !shippost.IsCode(err, "upload_finished") {
+			t.Errorf("Append after the end: %v, want upload_finished", err)
+		}
+	})
+}
+
+func TestHashIsMadeAgainWhenItsStateIsForeign(t *testing.T) {
+	t.Parallel()
+	db := storetest.SQLite(t)
+	actor := storetest.Workspace(t, db)
+	l := mediatest.Open(t, db)
+	content := []byte(strings.Repeat("0123456789", 100_000))
+	u := begin(t, l, actor, len(content))
+	if _, err := l.Append(t.Context(), actor, u.ID, 0, bytes.NewReader(content[:600_000])); err != nil {
+		t.Fatal(err)
+	}
+	storetest.Update(t, db, func(tx *store.Tx) error {
+		now, err := tx.Upload(t.Context(), actor.Workspace, u.ID)
+		now.HashState = "bm90IGEgaGFzaA=="
+		if _, aerr := tx.AdvanceUpload(t.Context(), &now, now.Received); aerr != nil {
+			return aerr
+		}
+		return err
+	})
+	if _, err := l.Append(t.Context(), actor, u.ID, 600_000, bytes.NewReader(content[600_000:])); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := l.Get(t.Context(), actor, u.Media); err != nil || m.ReceivedSHA256 != sum(content) {
+		t.Errorf("hash %s, %v; want %s", m.ReceivedSHA256, err, sum(content))
+	}
+}
+
+func TestWrongOffsetAndStrangers(t *testing.T) {
+	t.Parallel()
+	db := storetest.SQLite(t)
+	actor, stranger := storetest.Workspace(t, db), storetest.Workspace(t, db)
+	l := mediatest.Open(t, db)
+	u := begin(t, l, actor, 100)
+	for _, offset := range []int64{-1, 1, 100, 1 << 40} {
+		if _, err := l.Append(t.Context(), actor, u.ID, offset, strings.NewReader("x")); !shippost.IsCode(err, "wrong_offset") {
+			t.Errorf("Append at %d: %v, want wrong_offset", offset, err)
+		}
+	}
+	_, appendErr := l.Append(t.Context(), stranger, u.ID, 0, strings.NewReader("x"))
+	_, uploadErr := l.Upload(t.Context(), stranger, u.ID)
+	_, getErr := l.Get(t.Context(), stranger, u.Media)
+	_, contentErr := l.Content(t.Context(), stranger, u.Media)
+	_, posterErr := l.Poster(t.Context(), stranger, u.Media)
+	for call, err := range map[string]error{"Append": appendErr, "Upload": uploadErr, "Get": getErr, "Content": contentErr, "Poster": posterErr,
+		"Abort": l.Abort(t.Context(), stranger, u.ID), "Delete": l.Delete(t.Context(), stranger, u.Media), "SetPoster": l.SetPoster(t.Context(), stranger, u.Media, nil)} {
+		if !shippost.IsKind(err, shippost.NotFound) {
+			t.Errorf("%s by a stranger: %v, want NotFound", call, err)
+		}
+	}
+	if now, err := l.Upload(t.Context(), actor, u.ID); err != nil || now.Received != 0 {
+		t.Errorf("after all that the upload stands at %d (%v)", now.Received, err)
+	}
+}
+
+func TestFileLongerThanDeclaredIsCutOff(t *testing.T) {
+	t.Parallel()
+	db := storetest.SQLite(t)
+	actor := storetest.Workspace(t, db)
+	l := mediatest.Open(t, db)
+	u := begin(t, l, actor, 5)
+	if n, err := l.Append(t.Context(), actor, u.ID, 0, strings.NewReader("0123456789")); n != 5 || err != nil {
+		t.Errorf("Append = %d, %v; want the 5 bytes that were declared", n, err)
+	}
+	if m, err := l.Get(t.Context(), actor, u.Media); err != nil || m.ReceivedSHA256 != sum([]byte("01234")) {
+		t.Errorf("hash %s, %v", m.ReceivedSHA256, err)
+	}
+}
+
+// gate is a source that gives its bytes when told to, and can be interrupted.
+type gate struct {
+	bytes   chan []byte
+	stopped chan struct{}
+	once    sync.Once
+}
+
+func newGate() *gate { return &gate{bytes: make(chan []byte), stopped: make(chan struct{})} }
+
+func (g *gate) Read(p []byte) (int, error) {
+	select {
+	case b, ok := <-g.bytes:
+		if !ok {
+			return 0, io.EOF
+		}
+		return copy(p, b), nil
+	case <-g.stopped:
+		return 0, os.ErrDeadlineExceeded
+	}
+}
+
+func (g *gate) Interrupt() { g.once.Do(func() { close(g.stopped) }) }
+
+func TestOneWriterAtATime(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 11, 2, 10, 0, 0, 0, time.UTC)
+	storetest.EachAt(t, start, func(t *testing.T, db *store.DB, clock *storetest.Clock) {
+		actor := storetest.Workspace(t, db)
+		l := mediatest.Open(t, db)
+		u := begin(t, l, actor, 10)
+		first := newGate()
+		ended := make(chan error, 1)
+		go func() {
+			_, err := l.Append(t.Context(), actor, u.ID, 0, first)
+			ended <- err
+		}()
+		first.bytes <- []byte("01")
+		first.bytes <- []byte("23") // "01" is stored once this is taken
+		if _, err := l.Append(t.Context(), actor, u.ID, 0, strings.NewReader("0123456789")); !shippost.IsCode(err, "upload_busy") {
+			t.Errorf("a second writer: %v, want upload_busy", err)
+		}
+		if err := l.Ready(u.ID); !shippost.IsCode(err, "upload_busy") {
+			t.Errorf("Ready: %v, want upload_busy", err)
+		}
+		// The first one lost its network. Whoever comes back finds out where it stands.
+		clock.Advance(6 * time.Second)
+		now, err := l.Upload(t.Context(), actor, u.ID)
+		if err != nil || now.Received != 4 {
+			t.Errorf("the upload stands at %d, %v; want 4", now.Received, err)
+		}
+		if err := <-ended; !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("the stalled writer ended with %v", err)
+		}
+		if n, err := l.Append(t.Context(), actor, u.ID, 4, strings.NewReader("456789")); n != 6 || err != nil {
+			t.Errorf("going on: %d, %v", n, err)
+		}
+		if m, err := l.Get(t.Context(), actor, u.Media); err != nil || m.ReceivedSHA256 != sum([]byte("0123456789")) {
+			t.Errorf("hash %s, %v", m.ReceivedSHA256, err)
+		}
+	})
+}
+
+func TestAbortEndsTheWriterAndFreesSpace(t *testing.T) {
+	t.Parallel()
+	db := storetest.SQLite(t)
+	actor := storetest.Workspace(t, db)
+	l := mediatest.Open(t, db)
+	u := begin(t, l, actor, 10)
+	src := newGate()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := l.Append(t.Context(), actor, u.ID, 0, src)
+		ended <- err
+	}()
+	src.bytes <- []byte("0123")
+	if err := l.Abort(t.Context(), actor, u.ID); err != nil {
+		t.Fatalf("Abort: %v", err)
+	}
+	<-ended
+	if _, err := l.Upload(t.Context(), actor, u.ID); !shippost.IsCode(err, "upload_not_found") {
+		t.Errorf("the upload after Abort: %v", err)
+	}
+	if m, err := l.Get(t.Context(), actor, u.Media); err != nil || m.Status != shippost.MediaDeleted || spooled(t, l) != 0 {
+		t.Errorf("after Abort the media is %s with %d spooled files (%v)", m.Status, spooled(t, l), err)
+	}
+	for range 3 { // the places are free again
+		begin(t, l, actor, 10)
+	}
+}
+
+func TestExpiry(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 11, 2, 10, 0, 0, 0, time.UTC)
+	storetest.EachAt(t, start, func(t *testing.T, db *store.DB, clock *storetest.Clock) {
+		actor := storetest.Workspace(t, db)
+		l := mediatest.Open(t, db)
+		idle, busy, done := begin(t, l, actor, 10), begin(t, l, actor, 10), begin(t, l, actor, 10)
+		if _, err := l.Append(t.Context(), actor, done.ID, 0, strings.NewReader("0123456789")); err != nil {
+			t.Fatal(err)
+		}
+		clock.Advance(23 * time.Hour)
+		if _, err := l.Append(t.Context(), actor, busy.ID, 0, strings.NewReader("01234")); err != nil {
+			t.Fatal(err)
+		}
+		clock.Advance(90 * time.Minute)
+		if err := l.Sweep(t.Context()); err != nil {
+			t.Fatalf("Sweep: %v", err)
+		}
+		if _, err := l.Upload(t.Context(), actor, idle.ID); !shippost.IsKind(err, shippost.NotFound) {
+			t.Errorf("an upload that rested for more than a day: %v, want gone", err)
+		}
+		if m, err := l.Get(t.Context(), actor, idle.Media); err != nil || m.Status != shippost.MediaDeleted {
+			t.Errorf("its media is %s (%v)", m.Status, err)
+		}
+		if _, err := l.Upload(t.Context(), actor, busy.ID); err != nil {
+			t.Errorf("an upload that moved: %v", err)
+		}
+		if _, err := l.Upload(t.Context(), actor, done.ID); !shippost.IsKind(err, shippost.NotFound) {
+			t.Errorf("the row of a finished upload: %v, want gone", err)
+		}
+		if m, err := l.Get(t.Context(), actor, done.Media); err != nil || m.Status != shippost.MediaChecking {
+			t.Errorf("the media of a finished upload is %s (%v)", m.Status, err)
+		}
+		if n := spooled(t, l); n != 2 {
+			t.Errorf("%d files in the spool, want 2", n)
+		}
+	})
+}
+
+func TestDeleteIsGuarded(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		actor := storetest.Workspace(t, db)
+		account := storetest.Account(t, db, actor)
+		l := mediatest.Open(t, db)
+		m := mediatest.Upload(t, l, actor, "a.mov", video(t, ""))
+		p := shippost.Post{ID: shippost.NewPostID(db.Now()), Workspace: actor.Workspace, Account: account.ID, Status: shippost.PostQueued,
+			Media: []shippost.MediaID{m.ID}, Due: shippost.Due{At: db.Now().Add(time.Hour)}, Version: 1, CreatedBy: actor.User, CreatedAt: db.Now(), UpdatedAt: db.Now()}
+		storetest.Update(t, db, func(tx *store.Tx) error { return tx.InsertPost(t.Context(), &p) })
+		if err := l.Delete(t.Context(), actor, m.ID); !shippost.IsCode(err, "media_in_use") {
+			t.Errorf("Delete of a file that a queued post needs: %v, want media_in_use", err)
+		}
+		stored(t, l, m)
+		p.Status = shippost.PostCancelled
+		storetest.Update(t, db, func(tx *store.Tx) error {
+			_, err := tx.UpdatePost(t.Context(), &p, shippost.PostQueued, false)
+			return err
+		})
+		for range 2 {
+			if err := l.Delete(t.Context(), actor, m.ID); err != nil {
+				t.Fatalf("Delete: %v", err)
+			}
+		}
+		gone, err := l.Get(t.Context(), actor, m.ID)
+		if err != nil || gone.Status != shippost.MediaDeleted || gone.BlobKey != "" || gone.DeletedAt.IsZero() || gone.SHA256 != m.SHA256 {
+			t.Errorf("the row after Delete: %+v (%v)", gone, err)
+		}
+		if files := inBucket(t, l); len(files) != 0 {
+			t.Errorf("bytes are left: %v", files)
+		}
+		for _, file := range []shippost.Media{m, gone} {
+			if _, err := l.Open(t.Context(), file, 0); !shippost.IsCode(err, "media_changed") {
+				t.Errorf("Open after Delete: %v, want media_changed", err)
+			}
+		}
+		if _, err := l.Find(t.Context(), actor, m.ReceivedSHA256); !shippost.IsKind(err, shippost.NotFound) {
+			t.Errorf("Find after Delete: %v", err)
+		}
+	})
+}
+
+func TestFindStaysInTheWorkspace(t *testing.T) {
+	t.Parallel()
+	db := storetest.SQLite(t)
+	actor, other := storetest.Workspace(t, db), storetest.Workspace(t, db)
+	l := mediatest.Open(t, db)
+	m := mediatest.Upload(t, l, actor, "a.mov", video(t, ""))
+	if got, err := l.Find(t.Context(), actor, m.ReceivedSHA256); err != nil || got.ID != m.ID {
+		t.Errorf("Find: %s, %v", got.ID, err)
+	}
+	if _, err := l.Find(t.Context(), other, m.ReceivedSHA256); !shippost.IsCode(err, "media_not_found") {
+		t.Errorf("Find in another workspace: %v", err)
+	}
+	if _, err := l.Find(t.Context(), actor, "abc"); !shippost.IsCode(err, "invalid_sha256") {
+		t.Errorf("Find of nonsense: %v", err)
+	}
+}
+
+func TestC7_ChangedFileIsNoticed(t *testing.T) {
+	t.Parallel()
+	db := storetest.SQLite(t)
+	actor := storetest.Workspace(t, db)
+	dir := t.TempDir()
+	l := mediatest.OpenIn(t, db, dir)
+	film := video(t, "")
+	for name, harm := range map[string]func(t *testing.T, file string){
+		"one bit":   func(t *testing.T, file string) { patch(t, file, []byte{film[5000] ^ 1}, 5000) },
+		"shorter":   func(t *testing.T, file string) { check(t, os.Truncate(file, int64(len(film)-1))) },
+		"missing":   func(t *testing.T, file string) { check(t, os.Remove(file)) },
+		"a symlink": func(t *testing.T, file string) { check(t, os.Rename(file, file+"x")); check(t, os.Symlink(file+"x", file)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := mediatest.Upload(t, l, actor, "a.mov", film)
+			if err := l.Verify(t.Context(), m); err != nil {
+				t.Fatalf("Verify: %v", err)
+			}
+			found, err := filepath.Glob(filepath.Join(dir, "files", "media", "*", string(m.ID)))
+			if err != nil || len(found) != 1 {
+				t.Fatalf("found %v, %v", found, err)
+			}
+			harm(t, found[0])
+			r, err := l.Open(t.Context(), m, 100)
+			if err == nil {
+				r.Close()
+				t.Error("Open gives bytes of a changed file")
+			}
+			if err := l.Verify(t.Context(), m); err == nil || name != "a symlink" && !shippost.IsCode(err, "media_changed") {
+				t.Errorf("Verify: %v, want media_changed", err)
+			}
+			// Another process, which did not see the file before, notices too.
+			if err := mediatest.OpenIn(t, db, dir).Verify(t.Context(), m); err == nil {
+				t.Error("Verify in a new process finds nothing wrong")
+			}
+		})
+	}
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func patch(t *testing.T, file string, p []byte, at int64) {
+	t.Helper()
+	f, err := os.OpenFile(file, os.O_RDWR, 0)
+	check(t, err)
+	_, err = f.WriteAt(p, at)
+	check(t, errors.Join(err, f.Close()))
+}
+
+// cutBucket fails like a process that dies: before a step, or after it.
+type cutBucket struct {
+	blob.Bucket
+	step  string
+	after bool
+}
+
+var errDied = errors.New("the process died")
+
+func (c *cutBucket) cut(step string, do func() error) error {
+	if c.step == step && !c.after {
+		return errDied
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	if c.step == step {
+		return errDied
+	}
+	return nil
+}
+
+func (c *cutBucket) Put(ctx context.Context, key string, r io.Reader) (info blob.Info, err error) {
+	err = c.cut("put "+strings.Split(key, "/")[0], func() error { info, err = c.Bucket.Put(ctx, key, r); return err })
+	return info, err
+}
+
+func (c *cutBucket) Adopt(ctx context.Context, key, path string) (info blob.Info, err error) {
+	err = c.cut("adopt", func() error { info, err = c.Bucket.Adopt(ctx, key, path); return err })
+	return info, err
+}
+
+func TestCheckIsFinishedAfterACrash(t *testing.T) {
+	t.Parallel()
+	db := storetest.SQLite(t)
+	actor := storetest.Workspace(t, db)
+	files := map[string][]byte{"film": video(t, "+52.5163+013.3777/"), "photo": photo(t, 1200, 1200)}
+	for file, content := range files {
+		for _, step := range []string{"put poster", "put media", "adopt"} {
+			for _, after := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s, %s, after %t", file, step, after), func(t *testing.T) {
+					dir := t.TempDir()
+					with := func(o *media.Options) { o.FFmpeg = probe.FFmpeg() }
+					whole := mediatest.Upload(t, mediatest.Open(t, db, with), actor, "whole", content)
+					u := begin(t, mediatest.OpenIn(t, db, dir), actor, len(content))
+					l := mediatest.OpenIn(t, db, dir, with, func(o *media.Options) { o.Bucket = &cutBucket{o.Bucket, step, after} })
+					if _, err := l.Append(t.Context(), actor, u.ID, 0, bytes.NewReader(content)); err != nil {
+						t.Fatal(err)
+					}
+					_ = l.Check(t.Context(), actor.Workspace, u.Media) // dies, or does not come by that step
+					l = mediatest.OpenIn(t, db, dir, with)
+					if err := l.Check(t.Context(), actor.Workspace, u.Media); err != nil {
+						t.Fatalf("Check after the crash: %v", err)
+					}
+					m, err := l.Get(t.Context(), actor, u.Media)
+					if err != nil || m.Status != shippost.MediaReady || m.SHA256 != whole.SHA256 || m.Size != whole.Size || !slices.Equal(m.Removed, whole.Removed) ||
+						(m.PosterKey == "") != (whole.PosterKey == "") {
+						t.Errorf("after the crash %+v, want as without: %+v (%v)", m, whole, err)
+					}
+					if got := stored(t, l, m); sum(got) != m.SHA256 {
+						t.Error("the stored bytes are not those of the row")
+					}
+					if n := spooled(t, l); n != 0 {
+						t.Errorf("%d files are left in the spool", n)
+					}
+				})
+			}
+		}
+	}
+}
+
+func TestSweepRemovesOrphansOnly(t *testing.T) {
+	t.Parallel()
+	db := storetest.SQLite(t)
+	actor := storetest.Workspace(t, db)
+	later := time.Duration(0)
+	l := mediatest.Open(t, db, func(o *media.Options) { o.Now = func() time.Time { return time.Now().Add(later) } })
+	m := mediatest.Upload(t, l, actor, "a.png", photo(t, 100, 100))
+	begin(t, l, actor, 10)
+	orphan := shippost.NewMediaID(time.Now())
+	for _, folder := range []string{"media", "poster"} {
+		if _, err := l.Bucket.Put(t.Context(), blob.Key(folder, string(orphan)), strings.NewReader("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Spool.Create(string(orphan)); err != nil {
+		t.Fatal(err)
+	}
+	want := func(files, inSpool int) {
+		t.Helper()
+		if err := l.Sweep(t.Context()); err != nil {
+			t.Fatalf("Sweep: %v", err)
+		}
+		if got := len(inBucket(t, l)); got != files || spooled(t, l) != inSpool {
+			t.Errorf("%d stored and %d spooled files, want %d and %d", got, spooled(t, l), files, inSpool)
+		}
+	}
+	want(4, 2) // young files are left alone: their rows may be on the way
+	later = 2 * time.Hour
+	want(4, 1)
+	later = 23 * time.Hour
+	want(4, 1)
+	later = 24*time.Hour + time.Minute
+	want(2, 0) // the idle upload went too
+	if err := l.Verify(t.Context(), m); err != nil {
+		t.Errorf("the file that belongs to a row: %v", err)
+	}
+}
+
+func TestPosters(t *testing.T) {
+	t.Parallel()
+	db := storetest.SQLite(t)
+	actor := storetest.Workspace(t, db)
+	l := mediatest.Open(t, db)
+	m := mediatest.Upload(t, l, actor, "a.mov", video(t, ""))
+	if _, err := l.Poster(t.Context(), actor, m.ID); !shippost.IsCode(err, "no_poster") {
+		t.Errorf("without ffmpeg: %v, want no_poster", err)
+	}
+	if err := l.SetPoster(t.Context(), actor, m.ID, []byte("<svg/>")); !shippost.IsCode(err, "bad_poster") {
+		t.Errorf("SetPoster with SVG: %v, want bad_poster", err)
+	}
+	var b bytes.Buffer
+	check(t, jpeg.Encode(&b, image.NewGray(image.Rect(0, 0, 1000, 500)), nil))
+	check(t, l.SetPoster(t.Context(), actor, m.ID, b.Bytes()))
+	poster, err := l.Poster(t.Context(), actor, m.ID)
+	check(t, err)
+	defer poster.Close()
+	if p, err := jpeg.Decode(poster); err != nil || p.Bounds().Dx() != 720 {
+		t.Errorf("poster: %v, %v", p, err)
+	}
+	l = mediatest.Open(t, db, func(o *media.Options) { o.FFmpeg = probe.FFmpeg() })
+	m = mediatest.Upload(t, l, actor, "a.mov", video(t, ""))
+	if m.PosterKey == "" {
+		t.Error("ffmpeg made no poster")
+	}
+	l = mediatest.Open(t, db, func(o *media.Options) { o.FFmpeg = "/bin/false" })
+	if m = mediatest.Upload(t, l, actor, "a.mov", video(t, "")); m.Status != shippost.MediaReady || m.PosterKey != "" {
+		t.Errorf("with a broken ffmpeg: %s, poster %q", m.Status, m.PosterKey)
+	}
+}
+
+func TestListPages(t *testing.T) {
+	t.Parallel()
+	db := storetest.SQLite(t)
+	actor := storetest.Workspace(t, db)
+	l := mediatest.Open(t, db, func(o *media.Options) { o.Parallel = 100 })
+	var want []shippost.MediaID
+	for range 7 {
+		want = append(want, begin(t, l, actor, 1).Media)
+	}
+	var got []shippost.MediaID
+	for after := shippost.MediaID(""); ; {
+		page, next, err := l.List(t.Context(), actor, store.MediaFilter{After: after, Limit: 3})
+		check(t, err)
+		for _, m := range page {
+			got = append(got, m.ID)
+		}
+		if after = next; next == "" {
+			break
+		}
+	}
+	slices.Sort(want)
+	slices.Reverse(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("pages give %v, want %v", got, want)
+	}
+}
+
+func TestDisplayNames(t *testing.T) {
+	t.Parallel()
+	db := storetest.SQLite(t)
+	actor := storetest.Workspace(t, db)
+	l := mediatest.Open(t, db, func(o *media.Options) { o.Parallel = 100 })
+	for given, want := range map[string]string{
+		"Urlaub.mp4": "Urlaub.mp4", "": "file", "..": "..", "/": "file", `C:\Users\me\film.mov`: "film.mov", "../../etc/passwd": "passwd",
+		"a\x00b.mp4": "ab.mp4", "evil\u202e4pm.exe": "evil4pm.exe", "line\r\nbreak.mp4": "linebreak.mp4", "\xff\xfe.mp4": ".mp4", " spaced .mp4 ": "spaced .mp4",
+		strings.Repeat("ä", 300) + ".mp4": strings.Repeat("ä", 196) + ".mp4",
+	} {
+		u, err := l.Begin(t.Context(), actor, media.Offer{Size: 1, FileName: given})
+		if err != nil || u.FileName != want {
+			t.Errorf("%q is shown as %q (%v), want %q", given, u.FileName, err, want)
+		}
+	}
+	for name, bad := range map[string]map[string]string{"long": {"a": strings.Repeat("x", 5000)}, "binary": {"a": "\xff"}, "NUL": {"a": "\x00"}} {
+		if _, err := l.Begin(t.Context(), actor, media.Offer{Size: 1, Metadata: bad}); !shippost.IsCode(err, "upload_metadata") {
+			t.Errorf("%s metadata: %v", name, err)
+		}
+	}
+}
