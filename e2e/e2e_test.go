@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -87,28 +86,4 @@ func cutFile(ts *testscript.TestScript, neg bool, args []string) {
 	if err := os.Truncate(ts.MkAbs(args[0]), n); err != nil {
 		ts.Fatalf("%v", err)
 	}
-}
-
-// testClip makes a small real video once for all tests.
-func testClip(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "clip.mp4")
-	if err := clip(path, "3", "360x640", "400"); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// one returns the only line of text that holds all the words, for messages.
-func one(text string, words ...string) string {
-	for line := range strings.Lines(text) {
-		ok := true
-		for _, w := range words {
-			ok = ok && strings.Contains(line, w)
-		}
-		if ok {
-			return strings.TrimSpace(line)
-		}
-	}
-	return ""
 }

@@ -172,7 +172,7 @@ func (a *App) openServers(o Options) error {
 		return err
 	}
 	a.server, err = listen.New(listen.Options{PublicURL: a.config.PublicURL, Listen: a.config.Listen, Proxies: a.config.Proxies(),
-		MetricsToken: a.config.MetricsToken, Page: pages.Page, Now: chaos.Now, Log: a.log, Ready: a.ready},
+		MetricsToken: a.config.MetricsToken, FormOrigins: a.connect.ConsentOrigins(), Page: pages.Page, Now: chaos.Now, Log: a.log, Ready: a.ready},
 		listen.Routes{Web: pages.Handler(), API: rest, Uploads: uploads})
 	return err
 }

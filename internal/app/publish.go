@@ -147,7 +147,7 @@ func (d *Demo) compare(ctx context.Context, r *PublishResult) error {
 	if err != nil {
 		return err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := newVisitor().client.Do(req)
 	if err != nil {
 		return fmt.Errorf("ask the simulator for its posts: %w", err)
 	}

@@ -14,7 +14,7 @@ var points = []struct{ name, moment string }{
 	{"publish.remembered", "the outcome of the hand-over is stored (C11)"},
 	{"publish.asked", "the platform answered a status question, nothing is stored (C11)"},
 	{"publish.resolved", "the platform's verdict is stored"},
-	{"publish.failed", "a failure before the commit is settled"},
+	{"publish.settled", "a failure before the commit is settled"},
 	{"publish.taken_over", "attempts of a dead node became ours (C19)"},
 	{"vault.intended", "the intent of a token refresh is durable, the request has not left (R19)"},
 	{"vault.answered", "the platform answered a token refresh, nothing is stored (R19)"},

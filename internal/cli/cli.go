@@ -4,7 +4,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -64,7 +63,7 @@ func Main(args []string, out, errOut io.Writer) int {
 		return exit // --help
 	}
 	if err != nil {
-		fmt.Fprintf(errOut, "shippost: %s\nshippost --help lists what there is.\n", err)
+		say(errOut, "shippost: %s\nshippost --help lists what there is.\n", err)
 		return exitUsage
 	}
 	if err := command.Run(); err != nil {
@@ -79,11 +78,11 @@ func complain(w io.Writer, err error) {
 	var problem config.Problem
 	switch e := shippost.AsError(err); {
 	case errors.As(err, &problem):
-		fmt.Fprintf(w, "shippost: the set-up is not right.\n  %s\n", strings.ReplaceAll(err.Error(), "\n", "\n  "))
+		say(w, "shippost: the set-up is not right.\n  %s\n", strings.ReplaceAll(err.Error(), "\n", "\n  "))
 	case e.Message != "":
-		fmt.Fprintf(w, "shippost: %s\n", e.Message)
+		say(w, "shippost: %s\n", e.Message)
 	default:
-		fmt.Fprintf(w, "shippost: %s\n", err)
+		say(w, "shippost: %s\n", err)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"time"
@@ -42,7 +41,7 @@ func (c *demoCommand) Run(ctx context.Context, s streams) (err error) {
 		return errors.Join(printJSON(s.out, map[string]string{"url": demo.URL, "simulator_url": demo.SimulatorURL, "api_key": demo.APIKey.Reveal()}),
 			c.wait(ctx, demo))
 	}
-	fmt.Fprintf(s.out, `ShipPost runs:       %s
+	say(s.out, `ShipPost runs:       %s
 Simulated TikTok:    %s
 API key:             %s
 
@@ -71,7 +70,7 @@ func (c *demoCommand) publish(ctx context.Context, s streams, demo *app.Demo) er
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "Posted %d ms after its time; the simulated TikTok has the same bytes.\n  post        %s\n  due         %s\n  sent        %s\n  publish id  %s\n  sha256      %s\n",
+	say(s.out, "Posted %d ms after its time; the simulated TikTok has the same bytes.\n  post        %s\n  due         %s\n  sent        %s\n  publish id  %s\n  sha256      %s\n",
 		result.LatenessMS, result.PostID, result.DueAt.Format(time.RFC3339Nano), result.CommittedAt.Format(time.RFC3339Nano), result.PublishID, result.SHA256)
 	return nil
 }

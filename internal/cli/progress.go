@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"io"
 	"os"
 
@@ -37,7 +36,7 @@ func (p *progress) report(s app.PublishStep) {
 	}
 	if !p.steps[s.Text] {
 		p.steps[s.Text] = true
-		fmt.Fprintln(p.w, s.Text)
+		say(p.w, "%s\n", s.Text)
 	}
 }
 

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 
 	"ship-post.com/shippost/internal/app"
 )
@@ -20,7 +19,7 @@ func (c *simulateCommand) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "Simulated TikTok: %s\n  client key     %s\n  client secret  %s\n  journal        %s/_sim/journal\n  posts          %s/_sim/posts\n",
+	say(s.out, "Simulated TikTok: %s\n  client key     %s\n  client secret  %s\n  journal        %s/_sim/journal\n  posts          %s/_sim/posts\n",
 		sim.URL, sim.ClientKey, sim.ClientSecret, sim.URL, sim.URL)
 	<-ctx.Done()
 	return sim.Close()

@@ -38,10 +38,10 @@ type element struct {
 
 func (e element) size() int64 { return e.end - e.body }
 
-// flatten tells elements to go on inside the element instead of behind it.
-var flatten = errors.New("go on inside")
+// errFlatten tells elements to go on inside the element instead of behind it.
+var errFlatten = errors.New("go on inside")
 
-// elements calls fn for each element between from and to. When fn returns flatten the walk goes on inside that element, at the
+// elements calls fn for each element between from and to. When fn returns errFlatten the walk goes on inside that element, at the
 // same level. An element that does not fit is given to fn with an end beyond to and then ends the walk as truncated.
 func (s *source) elements(from, to int64, fn func(element) error) error {
 	var buf [32]byte
@@ -58,7 +58,7 @@ func (s *source) elements(from, to int64, fn func(element) error) error {
 			e.end = to
 		}
 		switch err := fn(e); {
-		case err == flatten:
+		case err == errFlatten:
 			from = e.body
 			continue
 		case err != nil:

@@ -155,7 +155,7 @@ func (t *Traces) webm(s *source) error {
 		return s.elements(e.body, e.end, func(e element) error {
 			switch {
 			case e.id == idCluster && e.unknown, e.id == idBlockGroup:
-				return flatten
+				return errFlatten
 			case e.id == idTags:
 				return t.tags(s, e, 0)
 			case e.id == idAttachments:

@@ -138,9 +138,9 @@ func (s *source) readSegment(segment element, f *film) error {
 			if f.length > 0 && f.blocks > enoughBlocks && !e.unknown {
 				return nil
 			}
-			return flatten
+			return errFlatten
 		case idBlockGroup:
-			return flatten
+			return errFlatten
 		case idTimecode:
 			return f.readTimecode(e)
 		case idSimpleBlock, idBlock:

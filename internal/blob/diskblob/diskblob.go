@@ -46,7 +46,7 @@ func Open(dir string) (*Bucket, error) {
 	}
 	b := &Bucket{folder: folder}
 	if err := errors.Join(folder.Mkdir(aside), b.clear()); err != nil {
-		folder.Close()
+		_ = folder.Close()
 		return nil, fmt.Errorf("open file store: %w", err)
 	}
 	return b, nil

@@ -11,6 +11,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -85,6 +86,23 @@ func (d *Desk) authorizer(name shippost.PlatformName) (platform.Platform, platfo
 		}
 	}
 	return nil, nil, shippost.Errorf(shippost.NotFound, "platform_not_found", "This server does not know that platform.")
+}
+
+// ConsentOrigins returns scheme and host of the consent pages that Start sends browsers to. A page whose form leads to
+// Start must name them in its policy, because browsers apply form-action to redirects too.
+func (d *Desk) ConsentOrigins() []string {
+	var origins []string
+	for name, p := range d.Platforms {
+		a, ok := platform.Can[platform.Authorizer](p)
+		if !ok {
+			continue
+		}
+		if u, err := url.Parse(a.AuthorizeURL(platform.AuthRequest{RedirectURI: d.redirectURI(name)})); err == nil {
+			origins = append(origins, u.Scheme+"://"+u.Host)
+		}
+	}
+	slices.Sort(origins)
+	return slices.Compact(origins)
 }
 
 // Accounts returns the accounts of the workspace, oldest first, disconnected ones too.

@@ -98,7 +98,7 @@ func (l *Library) checkSpace(size int64) error {
 	if err != nil {
 		return err
 	}
-	if free-size < max(total/100*freePercent, freeFloor) {
+	if free-size < max(total*freePercent/100, freeFloor) {
 		return shippost.Errorf(shippost.Unavailable, "disk_full", "The server has too little free space for this file. Whoever runs it must free some.").
 			With(shippost.RemedyOperator)
 	}

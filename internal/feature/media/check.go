@@ -99,7 +99,9 @@ func (l *Library) keepVideo(ctx context.Context, m *shippost.Media, file *os.Fil
 	if err != nil {
 		return err
 	}
-	l.makePoster(ctx, m, path, r.Facts)
+	if err := l.makePoster(ctx, m, path, r.Facts); err != nil {
+		return err
+	}
 	if _, err := l.Bucket.Adopt(ctx, mediaKey(m.ID), path); err != nil {
 		return err
 	}
@@ -132,17 +134,17 @@ func (l *Library) erase(ctx context.Context, m *shippost.Media, file *os.File, t
 }
 
 // makePoster takes a frame of a video, if ffmpeg is there. A video without a poster is as good as any.
-func (l *Library) makePoster(ctx context.Context, m *shippost.Media, path string, facts shippost.MediaFacts) {
+// One that was made and cannot be kept is an error, so that the check is done again.
+func (l *Library) makePoster(ctx context.Context, m *shippost.Media, path string, facts shippost.MediaFacts) error {
 	if l.FFmpeg == "" {
-		return
+		return nil
 	}
 	poster, err := probe.VideoPoster(ctx, l.FFmpeg, path, facts)
-	if err == nil {
-		err = l.putPoster(ctx, m, poster)
-	}
 	if err != nil {
 		l.Log.Warn("no poster could be made of a video", "media", m.ID, "err", err)
+		return nil
 	}
+	return l.putPoster(ctx, m, poster)
 }
 
 func (l *Library) putPoster(ctx context.Context, m *shippost.Media, poster []byte) error {

@@ -44,6 +44,9 @@ type Options struct {
 	Space func() (free, total int64, err error)
 }
 
+// Upload is a file on its way in.
+type Upload = store.Upload
+
 // Library is the media of all workspaces. All methods may be called from many goroutines at once.
 type Library struct {
 	Options

@@ -54,7 +54,7 @@ func (r *runner) fail(ctx context.Context, err error) (wait time.Duration, again
 		return 0, false, shippost.Errorf(shippost.Internal, "no_proof", "attempt %s cannot be proven dead", r.a.ID)
 	}
 	err = r.end(ctx, &s, proof, d, f)
-	chaos.Point("publish.failed")
+	chaos.Point("publish.settled")
 	return 0, false, err
 }
 

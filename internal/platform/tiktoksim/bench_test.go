@@ -37,9 +37,11 @@ func BenchmarkHeldPuts(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
+		look := time.NewTicker(10 * time.Millisecond)
 		for received(sim) < n*(size-tail) {
-			time.Sleep(10 * time.Millisecond)
+			<-look.C
 		}
+		look.Stop()
 		due := time.Now()
 		var group sync.WaitGroup
 		for _, p := range puts {

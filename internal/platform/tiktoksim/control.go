@@ -43,7 +43,7 @@ func answer(w http.ResponseWriter, status int, v any) {
 	w.WriteHeader(status)
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
-	e.Encode(v)
+	_ = e.Encode(v) // nobody is left to tell
 }
 
 func refuseControl(w http.ResponseWriter, status int, err error) {

@@ -250,7 +250,7 @@ func (s *Server) trickle(w io.Writer, r *http.Request, body []byte, over time.Du
 		case <-s.ctx.Done():
 			return
 		}
-		w.Write(body[i : i+1])
+		_, _ = w.Write(body[i : i+1])
 		if f, ok := w.(http.ResponseWriter); ok {
 			http.NewResponseController(f).Flush()
 		}
@@ -265,7 +265,7 @@ func reset(w http.ResponseWriter) {
 		panic(http.ErrAbortHandler)
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok {
-		tcp.SetLinger(0)
+		_ = tcp.SetLinger(0)
 	}
 	conn.Close()
 }

@@ -316,7 +316,7 @@ func (s *Server) DiscardDraft(publishID string) error {
 // HidePost takes a public post out of sight, by the creator or by moderation.
 func (s *Server) HidePost(postID string) error {
 	var id int64
-	fmt.Sscan(postID, &id)
+	_, _ = fmt.Sscan(postID, &id)
 	s.mu.Lock()
 	made := s.postIDs[id]
 	if made == nil || made.hidden {

@@ -1,6 +1,7 @@
 package tiktoksim_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -62,7 +63,9 @@ func TestRule(t *testing.T) {
 
 // noNetwork keeps the pull worker from dialling anywhere.
 func noNetwork(o *tiktoksim.Options) {
-	o.PullTransport = &http.Transport{Dial: func(string, string) (net.Conn, error) { return nil, errors.New("no network in this test") }}
+	o.PullTransport = &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+		return nil, errors.New("no network in this test")
+	}}
 }
 
 func registered(o *tiktoksim.Options) {

@@ -41,7 +41,7 @@ func Start(o Options) (*Running, error) {
 	}
 	go func() {
 		defer close(r.done)
-		r.http.Serve(l) // ends with Close
+		_ = r.http.Serve(l) // ends with Close
 	}()
 	return r, nil
 }

@@ -154,7 +154,7 @@ func New(o Options) (*Server, error) {
 		o.Knobs(&k)
 	}
 	if err := errors.Join(s.setKnobs(&k), s.addCreators(o.Creators)); err != nil {
-		s.Close()
+		_ = s.Close()
 		return nil, fmt.Errorf("tiktok simulator: %w", err)
 	}
 	s.handler = s.routes()

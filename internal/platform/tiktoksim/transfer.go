@@ -136,7 +136,7 @@ func (t *transfer) read(w http.ResponseWriter, r *http.Request) error {
 	control := http.NewResponseController(w)
 	idle := time.Duration(t.k.Upload.BodyIdle)
 	if idle > 0 {
-		defer control.SetReadDeadline(time.Time{})
+		defer func() { _ = control.SetReadDeadline(time.Time{}) }()
 	}
 	length := t.b.length()
 	for t.got < length {
@@ -145,7 +145,7 @@ func (t *transfer) read(w http.ResponseWriter, r *http.Request) error {
 			piece = piece[:min(int64(len(piece)), f.AfterBytes-t.got)]
 		}
 		if idle > 0 {
-			control.SetReadDeadline(time.Now().Add(idle))
+			_ = control.SetReadDeadline(time.Now().Add(idle))
 		}
 		n, err := r.Body.Read(piece)
 		if n > 0 {

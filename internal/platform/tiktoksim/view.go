@@ -149,7 +149,7 @@ func (p *publish) wholeSum() string {
 			if err != nil {
 				return ""
 			}
-			io.Copy(sum, in)
+			_, _ = io.Copy(sum, in)
 			in.Close()
 		}
 		p.joined = hex.EncodeToString(sum.Sum(nil))

@@ -28,7 +28,7 @@ type world struct {
 
 // begin starts a simulator whose clock stands still at a round time, so that
 // windows end exactly when a test says so.
-func begin(t *testing.T, change ...func(*tiktoksim.Options)) *world {
+func begin(t testing.TB, change ...func(*tiktoksim.Options)) *world {
 	t.Helper()
 	var o tiktoksim.Options
 	o.Dir = t.TempDir()

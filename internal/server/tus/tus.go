@@ -16,7 +16,6 @@ import (
 	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/feature/media"
 	"ship-post.com/shippost/internal/server/listen"
-	"ship-post.com/shippost/internal/store"
 )
 
 // Prefix is the path below which a Handler answers.
@@ -111,7 +110,7 @@ func (h *Handler) describe(w http.ResponseWriter) {
 type request struct {
 	actor   shippost.Actor
 	id      shippost.UploadID // "" for a new upload
-	upload  store.Upload
+	upload  media.Upload
 	answer  http.ResponseWriter
 	control *http.ResponseController
 }

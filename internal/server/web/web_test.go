@@ -52,7 +52,7 @@ func serve(t *testing.T, https bool, change ...func(*web.Options)) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lo.PublicURL, lo.Page, lo.FormOrigins, lo.Now = s.public, pages.Page, []string{s.SimAt}, s.Clock.Now
+	lo.PublicURL, lo.Page, lo.FormOrigins, lo.Now = s.public, pages.Page, s.Desk.ConsentOrigins(), s.Clock.Now
 	front, err := listen.New(lo, listen.Routes{Web: pages.Handler()})
 	if err != nil {
 		t.Fatal(err)
@@ -203,16 +203,17 @@ func attr(n *html.Node, name string) string {
 
 // text returns what a reader sees of the first element with that tag.
 func (p page) says(tag string) string {
-	for _, n := range p.find(tag, "", "") {
-		var text strings.Builder
-		for d := range n.Descendants() {
-			if d.Type == html.TextNode {
-				text.WriteString(d.Data)
-			}
-		}
-		return strings.Join(strings.Fields(text.String()), " ")
+	found := p.find(tag, "", "")
+	if len(found) == 0 {
+		return ""
 	}
-	return ""
+	var text strings.Builder
+	for d := range found[0].Descendants() {
+		if d.Type == html.TextNode {
+			text.WriteString(d.Data)
+		}
+	}
+	return strings.Join(strings.Fields(text.String()), " ")
 }
 
 // code is the stable code an error page tells for support.

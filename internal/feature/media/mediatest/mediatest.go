@@ -31,12 +31,12 @@ func OpenIn(t testing.TB, db *store.DB, dir string, change ...func(*media.Option
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { bucket.Close() })
+	t.Cleanup(func() { _ = bucket.Close() })
 	incoming, err := spool.Open(filepath.Join(dir, "spool"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { incoming.Close() })
+	t.Cleanup(func() { _ = incoming.Close() })
 	o := media.Options{DB: db, Bucket: bucket, Spool: incoming, Jobs: client, Now: db.Now}
 	for _, c := range change {
 		c(&o)

@@ -119,7 +119,7 @@ func (w *walk) visit(id, size int64) {
 	case idTimecode:
 		var b [8]byte
 		if size >= 1 && size <= 8 {
-			w.r.ReadAt(b[8-size:], w.at)
+			_, _ = w.r.ReadAt(b[8-size:], w.at)
 			w.cluster = int64(binary.BigEndian.Uint64(b[:]) & math.MaxInt64)
 		}
 	case idSimpleBlock, idBlock:
