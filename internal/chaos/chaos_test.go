@@ -28,6 +28,8 @@ func TestReleaseHasNoFaultPoints(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		// Names of TikTok's webhook events, which the simulator sends, contain names of fault points.
+		release = bytes.ReplaceAll(release, []byte("post.publish."), nil)
 		for _, trace := range traces() {
 			if bytes.Contains(release, []byte(trace)) {
 				t.Errorf("the release build of %s contains %q: fault points and the settable clock must not be in it", pkg, trace)
