@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"time"
@@ -251,13 +252,11 @@ func (s *Server) appCapped(a *account, k *Knobs, now time.Time) bool {
 	if !k.App.Audited {
 		limit = k.Limits.ActiveCreatorsUnaudited
 	}
-	n := 0
-	for _, other := range s.accounts {
-		if other.activeAt.After(since) {
-			n++
-		}
+	if len(s.active) < limit {
+		return false // even with those whose day is over
 	}
-	return n >= limit
+	maps.DeleteFunc(s.active, func(other *account, _ bool) bool { return !other.activeAt.After(since) })
+	return len(s.active) >= limit
 }
 
 // standing is the reason why the creator cannot post directly now, in the

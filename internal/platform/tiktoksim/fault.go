@@ -3,7 +3,6 @@ package tiktoksim
 import (
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -236,7 +235,7 @@ func (s *Server) send(f *Fault, w http.ResponseWriter, r *http.Request, e *Entry
 	w.Write(body[half:])
 }
 
-func (s *Server) trickle(w io.Writer, r *http.Request, body []byte, over time.Duration) {
+func (s *Server) trickle(w http.ResponseWriter, r *http.Request, body []byte, over time.Duration) {
 	if len(body) == 0 {
 		return
 	}
@@ -251,9 +250,7 @@ func (s *Server) trickle(w io.Writer, r *http.Request, body []byte, over time.Du
 			return
 		}
 		_, _ = w.Write(body[i : i+1])
-		if f, ok := w.(http.ResponseWriter); ok {
-			http.NewResponseController(f).Flush()
-		}
+		http.NewResponseController(w).Flush()
 	}
 }
 

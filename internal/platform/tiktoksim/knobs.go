@@ -189,6 +189,9 @@ type MediaKnobs struct {
 	PhotoShortSide int      `json:"photo_short_side"`
 	PhotoLongSide  int      `json:"photo_long_side"`
 	PhotoBytes     int64    `json:"photo_bytes"`
+	// Discard removes the bytes once they are inspected, so that a herd of
+	// posts does not fill the disk; pages then show no media.
+	Discard bool `json:"discard"`
 }
 
 // ProcessingKnobs changes what happens between the last byte and the end.
@@ -201,7 +204,7 @@ type ProcessingKnobs struct {
 	// IDs is "list", "never" (stays empty for good) or "omit" (the key is
 	// left out instead of an empty list).
 	IDs string `json:"ids"`
-	// FailReason ends the next FailTimes posts as FAILED; -1 is all of them.
+	// FailReason ends the next FailTimes posts as FAILED; 0 is one, -1 all.
 	FailReason string `json:"fail_reason"`
 	FailTimes  int    `json:"fail_times"`
 	// VisibleAfter answers invalid_publish_id for so long after init, and

@@ -28,6 +28,10 @@ func (s *Server) inspect(p *publish, files []file, k *Knobs) (reason, why string
 	}
 	s.mu.Lock()
 	p.files = found
+	if k.Media.Discard {
+		p.wholeSum()
+		p.discard()
+	}
 	s.mu.Unlock()
 	return reason, why
 }

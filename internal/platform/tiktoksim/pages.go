@@ -61,7 +61,6 @@ type consent struct {
 	Creators []consentCreator
 	More     int
 	Scopes   []consentScope
-	Fixed    bool
 }
 
 type consentCreator struct {

@@ -34,6 +34,7 @@ var pageFuncs = template.FuncMap{
 	"privacy": func(level string) string {
 		return map[string]string{everyone: "Everyone", friendsOnly: "Friends", followersOnly: "Followers", selfOnly: "Only you"}[level]
 	},
+	"next": func(n int) int { return n + 1 },
 	"short": func(text string) string {
 		if r := []rune(text); len(r) > 60 {
 			return string(r[:60]) + "…"
@@ -125,7 +126,7 @@ func (s *Server) profilePage(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	body.Creator.Avatar = s.avatarURL(handle, r)
 	body.Creator.Posts = len(body.Public)
-	s.render(w, http.StatusOK, "profile", a.Nickname+" (@"+handle+")", "", body)
+	s.render(w, http.StatusOK, "profile", body.Creator.Nickname+" (@"+handle+")", "", body)
 }
 
 // postBody is one post, with the numbers of its files.

@@ -177,7 +177,7 @@ func (s *Server) planned(k *Knobs) bool {
 		return false
 	}
 	s.failed++
-	return k.Processing.FailTimes < 0 || s.failed <= k.Processing.FailTimes
+	return k.Processing.FailTimes < 0 || s.failed <= max(1, k.Processing.FailTimes)
 }
 
 // addPost puts a post on the creator's profile. s.mu is held.
@@ -258,6 +258,7 @@ func (s *Server) newPublish(c *call, prefix, kind string, draft, pull bool, info
 	}
 	if !draft {
 		c.account.activeAt = c.now
+		s.active[c.account] = true
 	}
 	c.account.publishes = append(c.account.publishes, p)
 	s.publishes[p.id] = p

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -13,6 +14,27 @@ import (
 	"sync"
 	"time"
 )
+
+// ReachAt returns a transport for Options.PullTransport that finds hosts at
+// fixed addresses ("photos.example.test" → "127.0.0.1:8443") and trusts the
+// given authorities: so a made-up domain can be served on loopback. Hosts that
+// are not named cannot be reached.
+func ReachAt(hosts map[string]string, roots *x509.CertPool) http.RoundTripper {
+	return &http.Transport{
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			host, _, err := net.SplitHostPort(address)
+			if err != nil {
+				return nil, err
+			}
+			to, known := hosts[host]
+			if !known {
+				return nil, fmt.Errorf("no address was given for host %q", host)
+			}
+			return new(net.Dialer).DialContext(ctx, network, to)
+		},
+		TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+	}
+}
 
 // pull fetches the URLs of one publish (TikTok contract 4.8 and 11).
 type pull struct {

@@ -3,6 +3,7 @@ package tiktoksim_test
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"fmt"
 	"image"
 	"image/jpeg"
@@ -358,5 +359,31 @@ func TestPullStartsLater(t *testing.T) {
 	w.MoveClock(time.Second)
 	if a := h.end(token, id); a.Data.Status != "PUBLISH_COMPLETE" {
 		t.Errorf("ended as %s", a.Raw)
+	}
+}
+
+// TestReachAt finds named hosts only, and trusts the given authorities only.
+func TestReachAt(t *testing.T) {
+	server := httptest.NewTLSServer(served([]byte("hello")))
+	defer server.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	hosts := map[string]string{"photos.example.com": server.Listener.Addr().String()}
+	get := func(transport http.RoundTripper, url string) error {
+		r, _ := http.NewRequest(http.MethodGet, url, nil)
+		resp, err := transport.RoundTrip(r)
+		if err == nil {
+			resp.Body.Close()
+		}
+		return err
+	}
+	if err := get(tiktoksim.ReachAt(hosts, roots), "https://photos.example.com/x"); err != nil {
+		t.Error(err)
+	}
+	if err := get(tiktoksim.ReachAt(hosts, roots), "https://other.example.com/x"); err == nil {
+		t.Error("an unnamed host was reached")
+	}
+	if err := get(tiktoksim.ReachAt(hosts, x509.NewCertPool()), "https://photos.example.com/x"); err == nil {
+		t.Error("an unknown authority was trusted")
 	}
 }

@@ -107,6 +107,7 @@ type Server struct {
 	mu          sync.Mutex
 	accounts    map[string]*account // by handle
 	handles     []string
+	active      map[*account]bool // those with a direct init in the last day, and some older ones
 	tokens      map[string]*token
 	codes       map[string]*code
 	sessions    map[string]*account
@@ -142,7 +143,7 @@ func New(o Options) (*Server, error) {
 		pulls: &http.Client{Transport: o.PullTransport, CheckRedirect: lastResponse},
 		hooks: &http.Client{Transport: o.WebhookTransport, CheckRedirect: lastResponse, Timeout: 10 * time.Second},
 		clock: clock, journal: newJournal(clock), rates: newRates(), faults: newFaults(),
-		accounts: map[string]*account{}, tokens: map[string]*token{}, codes: map[string]*code{},
+		accounts: map[string]*account{}, active: map[*account]bool{}, tokens: map[string]*token{}, codes: map[string]*code{},
 		sessions: map[string]*account{}, publishes: map[string]*publish{}, uploads: map[string]*upload{},
 		postIDs: map[int64]*post{}, rand: mathrand.New(mathrand.NewPCG(o.Seed, 2)),
 	}

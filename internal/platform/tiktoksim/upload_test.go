@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -332,5 +333,25 @@ func TestCloseRemovesTheBytes(t *testing.T) {
 	}
 	if left, _ := os.ReadDir(dir); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// TestDiscard keeps the facts and drops the bytes.
+func TestDiscard(t *testing.T) {
+	dir := t.TempDir()
+	w := begin(t, func(o *tiktoksim.Options) { o.Dir = dir })
+	w.knobs(func(k *tiktoksim.Knobs) { k.Media.Discard = true })
+	b := file(t, "h264.mp4")
+	w.upload(w.connect("mara.moves"), b)
+	w.MoveClock(processing)
+	if p := w.Posts()[0]; p.SHA256 != sum(b) || p.Files[0].Width != 360 {
+		t.Errorf("the post is %+v", p)
+	}
+	if resp, _ := w.page("/media/" + w.Posts()[0].PostID + "-0"); resp.StatusCode != 404 {
+		t.Errorf("the discarded media answered %d", resp.StatusCode)
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "*", "*"))
+	if err != nil || len(left) != 0 {
+		t.Errorf("left on disk: %v %v", left, err)
 	}
 }

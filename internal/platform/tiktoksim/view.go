@@ -157,6 +157,13 @@ func (p *publish) wholeSum() string {
 	return p.joined
 }
 
+// discard removes the bytes of all files.
+func (p *publish) discard() {
+	for _, f := range p.files {
+		os.Remove(f.path)
+	}
+}
+
 func (s *Server) getPosts(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, s.Posts())
 }
