@@ -277,3 +277,18 @@ func (w *world) journalled(kind, detail string) bool {
 	}
 	return false
 }
+
+// TestWebhookRealTime stamps events for a receiver whose clock was not moved.
+func TestWebhookRealTime(t *testing.T) {
+	w := begin(t)
+	rc := w.receiver()
+	w.knobs(func(k *tiktoksim.Knobs) { k.Webhook.RealTime = true })
+	w.MoveClock(1000 * time.Hour)
+	w.RemoveApp("mara.moves", 1)
+	h := rc.wait(1)[0]
+	for name, at := range map[string]int64{"t": h.stamp, "create_time": h.CreateTime} {
+		if off := time.Since(time.Unix(at, 0)).Abs(); off > time.Minute {
+			t.Errorf("%s is %s away from the real time", name, off)
+		}
+	}
+}
