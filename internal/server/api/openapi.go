@@ -18,7 +18,8 @@ func describe() huma.Config {
 	// No routes of the library's own: the document is served by us, and answers carry no links to schemas.
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil
 	config.NoFormatFallback = false
-	config.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat}
+	// The second is for application/problem+json.
+	config.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}
 	config.Servers = []*huma.Server{{URL: Prefix}}
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"key":     {Type: "http", Scheme: "bearer", Description: "An API key, made in the settings. It acts for its user in one workspace."},
