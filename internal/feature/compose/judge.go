@@ -75,6 +75,10 @@ func load(ctx context.Context, tx *store.Tx, ws shippost.WorkspaceID, d Draft, a
 // judge returns everything that is wrong with a draft, and what might surprise. It is pure.
 func (c *Composer) judge(d Draft, m material) []shippost.Problem {
 	problems := judgeAccount(d, m)
+	if strings.ContainsRune(d.Caption, 0) {
+		problems = append(problems, shippost.Problem{Code: "invalid_text", Field: "caption", Remedy: shippost.RemedyEdit, Severity: shippost.Block,
+			Message: "The caption holds characters that cannot be stored. Type it again."})
+	}
 	media, ofMedia := judgeMedia(m.media)
 	problems = append(problems, ofMedia...)
 	problems = append(problems, m.doubts...)
@@ -152,12 +156,13 @@ func ofFile(m shippost.Media, p shippost.Problem) []shippost.Problem {
 	return problems
 }
 
-// unknown returns those problems with which not even a draft can be kept: an account or files that are not there.
+// unknown returns those problems with which not even a draft can be kept: an account or files that are not there, or text
+// that no database takes.
 func unknown(problems []shippost.Problem) []shippost.Problem {
 	var missing []shippost.Problem
 	for _, p := range problems {
 		switch p.Code {
-		case "account_required", "account_not_found", "media_not_found", "media_deleted":
+		case "account_required", "account_not_found", "media_not_found", "media_deleted", "invalid_text":
 			missing = append(missing, p)
 		}
 	}
