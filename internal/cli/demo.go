@@ -70,8 +70,8 @@ func (c *demoCommand) publish(ctx context.Context, s streams, demo *app.Demo) er
 	if err != nil {
 		return err
 	}
-	say(s.out, "Posted %d ms after its time; the simulated TikTok has the same bytes.\n  post        %s\n  due         %s\n  sent        %s\n  publish id  %s\n  sha256      %s\n",
-		result.LatenessMS, result.PostID, result.DueAt.Format(time.RFC3339Nano), result.CommittedAt.Format(time.RFC3339Nano), result.PublishID, result.SHA256)
+	say(s.out, "Posted %.1f ms after its time; the simulated TikTok has the same bytes.\n  post        %s\n  due         %s\n  sent        %s\n  publish id  %s\n  sha256      %s\n",
+		float64(result.CommittedAt.Sub(result.DueAt))/1e6, result.PostID, result.DueAt.Format(time.RFC3339Nano), result.CommittedAt.Format(time.RFC3339Nano), result.PublishID, result.SHA256)
 	return nil
 }
 
