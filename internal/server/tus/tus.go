@@ -3,7 +3,6 @@ package tus
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -82,17 +81,18 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, err)
 		return
 	}
+	r = r.Clone(context.WithValue(r.Context(), requestKey{}, q)) // whoever called us keeps theirs as it is
 	// The library behind this would take DELETE out of a header of a POST, past whoever looked at the method.
 	r.Header.Del("X-HTTP-Method-Override")
-	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, q))
 	r.URL.Path = "/" + string(id)
 	defer q.endOnStop(listen.Stopping(r.Context()))()
 	q.announce(h.Library)
 	a := &answer{ResponseWriter: w, request: r, handler: h}
 	h.protocol.ServeHTTP(a, r)
 	a.finish()
-	// The connection may serve other requests after this one, which know nothing of its deadlines.
-	_ = errors.Join(q.control.SetReadDeadline(time.Time{}), q.control.SetWriteDeadline(time.Time{}))
+	// The connection may serve other requests after this one, which know nothing of its deadline. That for reading the
+	// server resets itself, once it is through with a body that was not read to its end.
+	_ = q.control.SetWriteDeadline(time.Time{})
 }
 
 // describe answers OPTIONS: what of the protocol there is.
