@@ -2,7 +2,7 @@
 // It needs the standard library only.
 //
 //	c, err := client.New("https://shippost.example", client.Options{Key: os.Getenv("SHIPPOST_API_KEY")})
-//	media, err := c.UploadFile(ctx, "clip.mp4", client.Upload{})
+//	media, err := c.UploadFile(ctx, "clip.mp4", nil)
 //	media, err = c.WaitMedia(ctx, media.ID)
 //	post, err := c.CreatePost(ctx, client.NewPost{AccountID: account, MediaIDs: []string{media.ID}, …}, "")
 //	post, err = c.WatchPost(ctx, post.ID, nil)
@@ -49,6 +49,7 @@ const (
 	firstPause = 200 * time.Millisecond // before the second try; doubles, with jitter
 	maxPause   = 10 * time.Second
 	maxReply   = 16 << 20
+	patience   = time.Minute // with a server that says and takes nothing
 )
 
 // New returns a Client of the server at baseURL, such as "https://shippost.example". Plain HTTP is taken for this
@@ -110,6 +111,8 @@ func (c *Client) do(ctx context.Context, r call) error {
 }
 
 func (c *Client) once(ctx context.Context, r call, address string, body []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, r.method, address, bytes.NewReader(body))
 	if err != nil {
 		return err

@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -70,7 +70,8 @@ func (c *Client) UploadFile(ctx context.Context, path string, progress func(done
 		return Media{}, err
 	}
 	u := &upload{client: c, file: f, size: info.Size(), progress: progress}
-	if err := c.repeatedly(ctx, false, func() error { return u.create(ctx, filepath.Base(path)) }); err != nil {
+	// An upload that was begun twice does no harm: the server forgets the one that nobody goes on with.
+	if err := c.repeatedly(ctx, true, func() error { return u.create(ctx, filepath.Base(path)) }); err != nil {
 		return Media{}, err
 	}
 	for u.sent < u.size {
@@ -110,6 +111,8 @@ func (u *upload) request(ctx context.Context, method, address string, body io.Re
 }
 
 func (u *upload) create(ctx context.Context, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	base := u.client.base.JoinPath("/uploads/")
 	req, err := u.request(ctx, http.MethodPost, base.String(), http.NoBody)
 	if err != nil {
@@ -122,14 +125,15 @@ func (u *upload) create(ctx context.Context, name string) error {
 		return err
 	}
 	place, err := base.Parse(resp.Header.Get("Location"))
-	if err != nil || place.Host != base.Host {
-		return fmt.Errorf("the server named no place for the upload")
+	if err != nil || resp.Header.Get("Location") == "" || place.Host != base.Host || place.Scheme != base.Scheme {
+		return errors.New("the server named no place of its own for the upload")
 	}
 	u.where, u.media = place.String(), resp.Header.Get(mediaHeader)
 	return nil
 }
 
-// goOn sends the rest from where the server has it.
+// goOn sends the rest from where the server has it. A transfer that stands still for a minute is given up and begun
+// again, because a dead line may look like a slow one for hours.
 func (u *upload) goOn(ctx context.Context) error {
 	if u.broken {
 		if err := u.ask(ctx); err != nil {
@@ -140,7 +144,11 @@ func (u *upload) goOn(ctx context.Context) error {
 		return nil
 	}
 	u.broken = true
-	body := &counted{Reader: io.NewSectionReader(u.file, u.sent, u.size-u.sent), upload: u, at: u.sent}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stall := time.AfterFunc(patience, cancel)
+	body := &counted{Reader: io.NewSectionReader(u.file, u.sent, u.size-u.sent), upload: u, at: u.sent, stall: stall}
+	defer body.end()
 	req, err := u.request(ctx, http.MethodPatch, u.where, body)
 	if err != nil {
 		return err
@@ -149,6 +157,10 @@ func (u *upload) goOn(ctx context.Context) error {
 	req.Header.Set("Content-Type", "application/offset+octet-stream")
 	req.Header.Set("Upload-Offset", strconv.FormatInt(u.sent, 10))
 	resp, err := u.send(req)
+	if e, ok := errors.AsType[*Error](err); ok && (e.Status == http.StatusConflict || e.Status == http.StatusLocked) {
+		// The server still holds on to the transfer that broke; it knows better in a moment.
+		return &unanswered{err}
+	}
 	if err != nil {
 		return err
 	}
@@ -157,6 +169,8 @@ func (u *upload) goOn(ctx context.Context) error {
 
 // ask learns how much the server has.
 func (u *upload) ask(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	req, err := u.request(ctx, http.MethodHead, u.where, http.NoBody)
 	if err != nil {
 		return err
@@ -193,19 +207,37 @@ func (u *upload) send(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// counted tells the progress of a body while it is read.
+// counted tells the progress of a body while it is read. The transport may read on for a moment after a request ended;
+// that is nobody's progress any more.
 type counted struct {
 	io.Reader
 	upload *upload
 	at     int64
+	stall  *time.Timer
+	mu     sync.Mutex
+	over   bool
 }
 
 // Read implements io.Reader.
 func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over {
+		return 0, io.ErrUnexpectedEOF
+	}
 	c.at += int64(n)
+	c.stall.Reset(patience)
 	if c.upload.progress != nil && n > 0 && c.at < c.upload.size {
 		c.upload.progress(c.at, c.upload.size)
 	}
 	return n, err
+}
+
+// end makes later reads fail and tell nothing.
+func (c *counted) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
+	c.stall.Stop()
 }
