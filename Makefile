@@ -3,7 +3,7 @@ SHELL := /bin/bash
 BIN   := bin
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test check bench generate tools
+.PHONY: help build demo test check bench chaos generate tools
 
 help: ## list the commands
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,7 +20,11 @@ test: ## everything CI runs; installs what is missing on Debian, or says what to
 check: ## the quick half of it: generated files fresh, formatting, vet, linters, house rules
 	@scripts/check
 
-bench: ## the benchmarks that stand beside the code
+chaos: ## the proof of "never twice, never not at all, never early": kills, pauses, bad networks; see docs/chaos.md
+	go run ./e2e/chaos $(CHAOS)
+
+bench: ## the product against its limits (BENCH="-full" for all sizes, "-only herd" for one), then the benchmarks beside the code
+	go run ./bench $(BENCH)
 	go run ./internal/store/storetest/runpostgres go test -run='^$$' -bench=. -benchmem ./...
 
 generate: ## write all generated files anew

@@ -26,10 +26,12 @@ type Account struct {
 	ID             AccountID
 	Workspace      WorkspaceID
 	Platform       PlatformName
-	Subject        string // the platform's id of the creator for this app; TikTok: open_id
-	Handle         string // without "@"; "" until the platform told
-	Name           string // display name; personal
-	AvatarURL      string // where the platform serves the picture; may expire
+	Subject        string    // the platform's id of the creator for this app; TikTok: open_id
+	Handle         string    // without "@"; "" until the platform told
+	Name           string    // display name; personal
+	AvatarURL      string    // where the platform serves the picture; may expire
+	Avatar         string    // hex SHA-256 of the picture as we keep it; "" without one
+	AvatarAt       time.Time // when it was last asked for; zero for never
 	Status         AccountStatus
 	StatusReason   string // code of why it is not active
 	Epoch          int64  // grows with each connect and disconnect; an attempt of an older epoch must not commit
@@ -40,6 +42,11 @@ type Account struct {
 
 // HasScope reports whether the creator granted the scope.
 func (a Account) HasScope(scope string) bool { return slices.Contains(a.Scopes, scope) }
+
+// Outdated reports whether the platform now tells another handle or name than the account has.
+func (a Account) Outdated(c Creator) bool {
+	return c.Handle != "" && c.Handle != a.Handle || c.Nickname != "" && c.Nickname != a.Name
+}
 
 // Creator is what the platform says a creator may do at this moment. It is asked for fresh and never stored for long.
 type Creator struct {

@@ -23,13 +23,14 @@ const (
 	ManageAccounts Permission = "accounts.manage"
 	ManageKeys     Permission = "keys.manage"
 	ManageMembers  Permission = "members.manage"
+	ManageData     Permission = "data.manage" // how long files stay, a copy of everything, and its end
 )
 
 var granted = map[Role]map[Permission]bool{
 	Viewer: {ReadWorkspace: true},
 	Editor: {ReadWorkspace: true, UploadMedia: true, DeleteMedia: true, WritePosts: true, ReleasePosts: true},
 	Owner: {ReadWorkspace: true, UploadMedia: true, DeleteMedia: true, WritePosts: true, ReleasePosts: true,
-		ManageAccounts: true, ManageKeys: true, ManageMembers: true},
+		ManageAccounts: true, ManageKeys: true, ManageMembers: true, ManageData: true},
 }
 
 // ActorKind says by what means an actor acts.
@@ -41,6 +42,7 @@ const (
 	ActorKey      ActorKind = "key"      // a program with an API key
 	ActorSystem   ActorKind = "system"   // ShipPost itself: publisher, sweeps
 	ActorPlatform ActorKind = "platform" // a social platform, through a verified message
+	ActorAdmin    ActorKind = "admin"    // whoever runs the server, in the administrators' own area; of no workspace
 )
 
 // Actor is who acts, in which workspace and with which right. Every feature takes it as an explicit parameter.
@@ -52,6 +54,7 @@ type Actor struct {
 	Role      Role
 	Key       APIKeyID  // set for ActorKey
 	Session   SessionID // set for ActorUser
+	Admin     AdminID   // set for ActorAdmin
 	Fresh     bool      // signed in, or proved it again, within the last ten minutes
 	Request   RequestID
 	Network   string // truncated address of the request, "" for none
@@ -86,6 +89,14 @@ func (a Actor) RequireFresh(p Permission) error {
 	}
 	if !a.Fresh {
 		return Errorf(Forbidden, "step_up_required", "Confirm that it is you: sign in again, then repeat this.").With(RemedySignIn)
+	}
+	return nil
+}
+
+// RequireAdmin returns nil for an administrator, and else a Forbidden error. The roles of workspaces never lead here.
+func (a Actor) RequireAdmin() error {
+	if a.Kind != ActorAdmin || a.Admin == "" {
+		return Errorf(Forbidden, "administrators_only", "Only administrators of this server may do this.")
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ func TestActor_Table(t *testing.T) {
 		{ManageAccounts, false, false, true},
 		{ManageKeys, false, false, true},
 		{ManageMembers, false, false, true},
+		{ManageData, false, false, true},
 	}
 	listed := map[Permission]bool{}
 	for _, row := range table {

@@ -60,9 +60,11 @@ type Attempt struct {
 	CommittedAt time.Time // when the last byte was handed to the kernel
 	HandedAt    time.Time
 	EndedAt     time.Time
+	StopAskedAt time.Time // when a person asked to stop it past the point of no return; it may be out all the same
+	StopToldAt  time.Time // when the platform had answered that wish; zero while it must still be told
 	Polls       int       // status questions asked since the commit
 	NextPollAt  time.Time // when to ask again; zero when nobody asks
 	Death       string    // the rule of reliability §3 that proves it dead: "D1" … "D8"
 	Evidence    string    // what the proof rests on, as JSON
-	Failure     *Failure  // what the platform said, when it refused
+	Failure     *Failure  // what the platform said, when it refused; while it is asked, why it last did not answer
 }

@@ -11,6 +11,9 @@
 //   - media: an uploaded video or photo, immutable once received.
 //   - post: content for exactly one account at one time. Posts composed together share a group.
 //   - slot: a recurring time in an account's queue.
+//   - label: a word with a colour that posts are found again by.
+//   - template: a composition to begin with. Snippet: text to use again.
+//   - version: what a post was after one change of it.
 //   - attempt: one try to publish a post; at most one attempt of a post is alive.
 //   - receipt: what a platform gave us when an attempt opened, enough to resume it and to ask for it.
 //   - hold: why a queued post waits, with what a person can do about it.

@@ -40,6 +40,7 @@ const (
 	RemedyNone         Remedy = ""
 	RemedyEdit         Remedy = "edit"          // change caption, options or time
 	RemedyReplaceMedia Remedy = "replace_media" // choose or export another file
+	RemedyConvert      Remedy = "convert"       // have ShipPost make another file of it that fits
 	RemedyReschedule   Remedy = "reschedule"    // choose another time
 	RemedyRetry        Remedy = "retry"         // try again as it is
 	RemedyWait         Remedy = "wait"          // nothing to do but wait
@@ -67,6 +68,8 @@ type Problem struct {
 	Message  string   `json:"message"`         // a sentence
 	Remedy   Remedy   `json:"remedy,omitempty"`
 	Severity Severity `json:"severity"`
+	Choices  []Choice `json:"choices,omitempty"` // for a wall-clock time that is skipped or doubled: what may have been meant
+	Post     PostID   `json:"post_id,omitempty"` // another post that it is about
 }
 
 // Blocking reports whether any of the problems stops the thing they are about.
@@ -88,6 +91,7 @@ type Error struct {
 	Remedy     Remedy
 	Field      string        // the request field it is about, or ""
 	Problems   []Problem     // everything that is wrong, when more than one thing can be
+	Choices    []Choice      // what may have been meant, for a wall-clock time that is skipped or doubled
 	RetryAfter time.Duration // for Wait and Unavailable, when known
 	Err        error         // the cause, for the log only
 }
@@ -126,6 +130,13 @@ func (e *Error) At(field string) *Error {
 	return &c
 }
 
+// Offering returns a copy of e that names what may have been meant.
+func (e *Error) Offering(choices ...Choice) *Error {
+	c := *e
+	c.Choices = choices
+	return &c
+}
+
 // Because returns a copy of e with a cause for the log.
 func (e *Error) Because(err error) *Error {
 	c := *e
@@ -138,7 +149,7 @@ func (e *Error) Because(err error) *Error {
 func Rejected(problems []Problem) error {
 	for _, p := range problems {
 		if p.Severity == Block {
-			return &Error{Kind: Invalid, Code: p.Code, Message: p.Message, Remedy: p.Remedy, Field: p.Field, Problems: problems}
+			return &Error{Kind: Invalid, Code: p.Code, Message: p.Message, Remedy: p.Remedy, Field: p.Field, Problems: problems, Choices: p.Choices}
 		}
 	}
 	return nil

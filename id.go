@@ -20,12 +20,21 @@ type (
 	PostID      string // "post_…"
 	GroupID     string // "grp_…"
 	AttemptID   string // "att_…"
+	SlotID      string // "slot_…"
+	SnippetID   string // "snip_…"
+	LabelID     string // "lab_…"
+	TemplateID  string // "tmpl_…"
 	ConsentID   string // "con_…"
 	APIKeyID    string // "key_…"
 	SessionID   string // "ses_…"
 	EntryID     string // "jnl_…", a journal entry
 	NodeID      string // "node_…", one running process
 	RequestID   string // "req_…"
+	// ConversionID names a file that is made anew.
+	ConversionID string // "cnv_…"
+	InquiryID    string // "inq_…"
+	AdminID      string // "adm_…", an administrator
+	PasskeyID    string // "pky_…"
 )
 
 type identifier interface {
@@ -65,6 +74,9 @@ func NewAccountID(now time.Time) AccountID { return NewID[AccountID]("acc_", now
 // NewMediaID returns a fresh MediaID.
 func NewMediaID(now time.Time) MediaID { return NewID[MediaID]("med_", now) }
 
+// NewConversionID returns a fresh ConversionID.
+func NewConversionID(now time.Time) ConversionID { return NewID[ConversionID]("cnv_", now) }
+
 // NewUploadID returns a fresh UploadID.
 func NewUploadID(now time.Time) UploadID { return NewID[UploadID]("upl_", now) }
 
@@ -76,6 +88,18 @@ func NewGroupID(now time.Time) GroupID { return NewID[GroupID]("grp_", now) }
 
 // NewAttemptID returns a fresh AttemptID.
 func NewAttemptID(now time.Time) AttemptID { return NewID[AttemptID]("att_", now) }
+
+// NewSlotID returns a fresh SlotID.
+func NewSlotID(now time.Time) SlotID { return NewID[SlotID]("slot_", now) }
+
+// NewSnippetID returns a fresh SnippetID.
+func NewSnippetID(now time.Time) SnippetID { return NewID[SnippetID]("snip_", now) }
+
+// NewLabelID returns a fresh LabelID.
+func NewLabelID(now time.Time) LabelID { return NewID[LabelID]("lab_", now) }
+
+// NewTemplateID returns a fresh TemplateID.
+func NewTemplateID(now time.Time) TemplateID { return NewID[TemplateID]("tmpl_", now) }
 
 // NewConsentID returns a fresh ConsentID.
 func NewConsentID(now time.Time) ConsentID { return NewID[ConsentID]("con_", now) }
@@ -91,6 +115,15 @@ func NewEntryID(now time.Time) EntryID { return NewID[EntryID]("jnl_", now) }
 
 // NewNodeID returns a fresh NodeID.
 func NewNodeID(now time.Time) NodeID { return NewID[NodeID]("node_", now) }
+
+// NewInquiryID returns a fresh InquiryID.
+func NewInquiryID(now time.Time) InquiryID { return NewID[InquiryID]("inq_", now) }
+
+// NewAdminID returns a fresh AdminID.
+func NewAdminID(now time.Time) AdminID { return NewID[AdminID]("adm_", now) }
+
+// NewPasskeyID returns a fresh PasskeyID.
+func NewPasskeyID(now time.Time) PasskeyID { return NewID[PasskeyID]("pky_", now) }
 
 // NewRequestID returns a fresh RequestID.
 func NewRequestID(now time.Time) RequestID { return NewID[RequestID]("req_", now) }

@@ -34,6 +34,7 @@ func TestNewID_Prefixes(t *testing.T) {
 		"post_": string(NewPostID(now)), "grp_": string(NewGroupID(now)), "att_": string(NewAttemptID(now)),
 		"con_": string(NewConsentID(now)), "key_": string(NewAPIKeyID(now)), "ses_": string(NewSessionID(now)),
 		"jnl_": string(NewEntryID(now)), "node_": string(NewNodeID(now)), "req_": string(NewRequestID(now)),
+		"cnv_": string(NewConversionID(now)), "lab_": string(NewLabelID(now)), "tmpl_": string(NewTemplateID(now)),
 	} {
 		if !ValidID(prefix, id) {
 			t.Errorf("%q is not a valid %s id", id, prefix)

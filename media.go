@@ -32,13 +32,16 @@ type Media struct {
 	Kind           MediaKind
 	FileName       string // as the user called it; for display only, never a path
 	Type           string // MIME type found in the bytes: "video/mp4"
-	Size           int64  // bytes
+	Size           int64  // bytes, as stored
+	ReceivedSize   int64  // bytes, as they arrived
+	Fingerprint    string // of the bytes as they arrived, see feature/media; "" until all are there
 	ReceivedSHA256 string // hex; of the bytes as they arrived
 	SHA256         string // hex; of the bytes as stored, which are what a platform gets
 	BlobKey        string // where the bytes are, "" when deleted
 	PosterKey      string // where the poster is, "" for none
 	Facts          MediaFacts
 	Problems       []Problem // what stands in the way, found by reading the file
+	Original       MediaID   // the file this one was made of by a conversion; "" for an upload
 	Removed        []string  // what was taken out of the file, in words ("location", "device name")
 	CreatedAt      time.Time
 	DeletedAt      time.Time
@@ -54,6 +57,8 @@ type MediaFacts struct {
 	Height     int           `json:"height,omitempty"`     // pixels as shown, rotation applied
 	FrameRate  float64       `json:"frame_rate,omitempty"` // frames per second, mean over the file
 	Rotation   int           `json:"rotation,omitempty"`   // degrees clockwise: 0, 90, 180, 270
+
+	VariableRate bool `json:"variable_rate,omitempty"` // frames do not all last equally long
 }
 
 // Usable reports whether the file can go into a post.

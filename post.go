@@ -39,14 +39,24 @@ const (
 	PhaseStaged     Phase = "staged"     // all but the last bytes are there; waiting for the time
 	PhaseCommitting Phase = "committing" // the last bytes are being handed over
 	PhaseProcessing Phase = "processing" // the platform works on it
+	PhaseStopping   Phase = "stopping"   // a person asked to stop it after the hand-over; it may be out all the same
 )
 
-// Hold says why a queued post waits. The late window runs on meanwhile.
+// Hold says why a queued post waits, while its late window runs on; or why nobody can be asked what became of a post that
+// the platform has.
 type Hold struct {
 	Code    string    `json:"code"`
 	Message string    `json:"message"`
 	Remedy  Remedy    `json:"remedy,omitempty"`
 	Since   time.Time `json:"since"`
+}
+
+// Notice is something that everybody who uses a server should know.
+type Notice struct {
+	Code    string
+	Message string
+	Remedy  Remedy
+	Since   time.Time
 }
 
 // Failure says why a post did not go out.
@@ -55,6 +65,7 @@ type Failure struct {
 	Message string `json:"message"` // a sentence for the creator
 	Remedy  Remedy `json:"remedy,omitempty"`
 	LogID   string `json:"log_id,omitempty"` // the platform's reference, for support
+	Class   string `json:"class,omitempty"`  // what it meant to the publisher, where an attempt failed
 }
 
 // Post is content for one account at one time.
@@ -76,12 +87,14 @@ type Post struct {
 	CreatedBy  UserID
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
+	OverdueAt  time.Time // when it was found past its late window without an end; zero while that is not so
 
 	// Set once it went out.
-	CommittedAt time.Time // the last byte was handed to the kernel; never before Due.At
+	CommittedAt time.Time // the last byte was handed to the kernel, or for photos the platform let fetch; never before Due.At
 	PostedAt    time.Time // when we learnt that the platform published it
 	PlatformIDs []string  // the platform's ids of the post, first is ours
 	Permalink   string    // "" until an id is known
+	WithdrawnAt time.Time // since when viewers cannot see it any more, as the platform told; zero while nothing else is known
 }
 
 // Lateness is how long after its due time the post was handed over. It is never negative; 0 if it was not.
@@ -114,6 +127,20 @@ func (p Post) Editable(committing bool) bool {
 	}
 }
 
+// PostVersion is what a post was after somebody changed it.
+type PostVersion struct {
+	Post    PostID
+	Version int64
+	By      UserID
+	Key     APIKeyID // "" for a person
+	At      time.Time
+	Status  PostStatus
+	Media   []MediaID
+	Caption string
+	Options Options
+	Due     Due // the wall clock alone; zero while it had no time
+}
+
 // Options are the choices of a post that only its platform knows. The one that fits the account is set.
 type Options struct {
 	TikTok *TikTokOptions `json:"tiktok,omitempty"`
@@ -129,8 +156,14 @@ type TikTokOptions struct {
 	YourBrand      *bool  `json:"your_brand,omitempty"`      // promotes the creator's own business
 	BrandedContent *bool  `json:"branded_content,omitempty"` // paid partnership with a third party
 	AIGenerated    bool   `json:"ai_generated,omitempty"`
-	CoverMS        int64  `json:"cover_ms,omitempty"` // the frame that becomes the cover, milliseconds from the start
+	CoverMS        int64  `json:"cover_ms,omitempty"` // video: the frame that becomes the cover, milliseconds from the start
 	Consent        bool   `json:"consent,omitempty"`  // the creator agreed to the declaration that was shown
+	ToInbox        bool   `json:"to_inbox,omitempty"` // not posted: a draft for the creator to finish in the TikTok app
+
+	// Photos only.
+	Title           string `json:"title,omitempty"`             // a short headline beside the caption
+	PhotoCoverIndex int    `json:"photo_cover_index,omitempty"` // the photo that becomes the cover, 0 for the first
+	AutoMusic       bool   `json:"auto_music,omitempty"`        // TikTok chooses music
 }
 
 // The privacy levels TikTok knows. Which of them a creator may choose is theirs alone to say.

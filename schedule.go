@@ -18,14 +18,28 @@ const (
 
 // Due is when a post is to go out: the wall-clock time a person chose, and the instant it means.
 type Due struct {
-	Local string    // "2006-01-02T15:04:05", the wall clock in Zone; "" for a draft without a time
-	Zone  string    // IANA name, "Europe/Zurich"
-	Fold  Fold      // the choice made when Local happens twice
-	At    time.Time // UTC; whole milliseconds
+	Local  string        // "2006-01-02T15:04:05", the wall clock in Zone; "" for a draft without a time
+	Zone   string        // IANA name, "Europe/Zurich"
+	Fold   Fold          // the choice made when Local happens twice
+	At     time.Time     // UTC; whole milliseconds
+	Offset time.Duration // of Zone's clocks from UTC at that instant; east is positive
+	Rules  string        // the version of the zone database that made the wall clock an instant; see ZoneRules
 }
 
 // IsZero reports whether no time was chosen.
 func (d Due) IsZero() bool { return d.At.IsZero() }
+
+// Same reports whether two times read the same and mean the same instant, whichever rules they were reckoned by.
+func (d Due) Same(o Due) bool {
+	return d.Local == o.Local && d.Zone == o.Zone && d.Fold == o.Fold && d.At.Equal(o.At)
+}
+
+// Choice is one of the times that somebody may have meant by a wall-clock time that is skipped or happens twice.
+type Choice struct {
+	Local string    `json:"local"`
+	Fold  Fold      `json:"fold,omitempty"`
+	At    time.Time `json:"at"` // with the zone's offset
+}
 
 // LocalLayout is the form of a wall-clock time.
 const LocalLayout = "2006-01-02T15:04:05"
@@ -38,7 +52,7 @@ func DueAt(at time.Time, zone string) (Due, error) {
 	}
 	at = at.Truncate(time.Millisecond)
 	local := at.In(loc).Format(LocalLayout)
-	due := Due{Local: local, Zone: loc.String(), At: at.UTC()}
+	due := Due{Local: local, Zone: loc.String(), At: at.UTC(), Offset: offsetAt(at, loc), Rules: ZoneRules()}
 	if _, second, n := instants(local, loc); n == 2 {
 		due.Fold = FoldEarlier
 		if !at.Before(second) {
@@ -49,8 +63,8 @@ func DueAt(at time.Time, zone string) (Due, error) {
 }
 
 // DueLocal returns the Due of a wall-clock time in a zone. A time that is skipped when clocks are put forward is
-// Invalid with code nonexistent_local_time, and its message offers the neighbours; one that happens twice is Invalid
-// with code ambiguous_local_time unless fold chooses (reliability §5).
+// Invalid with code nonexistent_local_time and offers the neighbours; one that happens twice is Invalid with code
+// ambiguous_local_time, offering both, unless fold chooses (reliability §5).
 func DueLocal(local, zone string, fold Fold) (Due, error) {
 	if fold != FoldNone && fold != FoldEarlier && fold != FoldLater {
 		return Due{}, Errorf(Invalid, "invalid_fold", "The choice for a doubled hour is \"earlier\" or \"later\".").At("due.fold")
@@ -69,30 +83,70 @@ func DueLocal(local, zone string, fold Fold) (Due, error) {
 		before, after := gap(local, loc)
 		return Due{}, Errorf(Invalid, "nonexistent_local_time",
 			"%s does not exist in %s: clocks are put forward then. Choose %s or %s.",
-			spoken(local), loc, neighbour(before, local), neighbour(after, local)).At("due.local").With(RemedyReschedule)
+			spoken(local), loc, neighbour(before, local), neighbour(after, local)).At("due.local").With(RemedyReschedule).
+			Offering(Choice{Local: before.Format(LocalLayout), At: before}, Choice{Local: after.Format(LocalLayout), At: after})
 	case n == 2 && fold == FoldNone:
 		return Due{}, Errorf(Invalid, "ambiguous_local_time",
 			"%s happens twice in %s: clocks are put back then. Choose the earlier (%s) or the later (%s).",
-			spoken(local), loc, first.Format(time.RFC3339), second.Format(time.RFC3339)).At("due.fold").With(RemedyReschedule)
+			spoken(local), loc, first.Format(time.RFC3339), second.Format(time.RFC3339)).At("due.fold").With(RemedyReschedule).
+			Offering(Choice{Local: local, Fold: FoldEarlier, At: first}, Choice{Local: local, Fold: FoldLater, At: second})
 	case n == 2 && fold == FoldLater:
 		first = second
 	case n == 1:
 		fold = FoldNone
 	}
-	return Due{Local: local, Zone: loc.String(), Fold: fold, At: first.UTC()}, nil
+	return Due{Local: local, Zone: loc.String(), Fold: fold, At: first.UTC(), Offset: offsetAt(first, loc), Rules: ZoneRules()}, nil
 }
 
-func loadZone(zone string) (*time.Location, error) {
-	if zone == "" {
-		return time.UTC, nil
+// Reckon returns d by the zone rules of this program: the wall clock stays, the instant may move. A wall-clock time that
+// no longer exists goes forward by the hole it fell into; of one that has come to happen twice it is the earlier.
+// Fractions of a second stay.
+func (d Due) Reckon() (Due, error) {
+	if d.IsZero() || d.Local == "" {
+		return d, nil
 	}
-	loc, err := time.LoadLocation(zone)
-	// These would mean whatever this server's own clock is set to, or count leap seconds; nobody chose that.
-	machine := zone == "Local" || zone == "localtime" || zone == "posixrules" || strings.HasPrefix(zone, "right/")
-	if err != nil || machine {
-		return nil, Errorf(Invalid, "unknown_time_zone", "The time zone %q is not known. Use a name such as \"Europe/Zurich\".", zone).At("due.zone")
+	loc, err := loadZone(d.Zone)
+	if err != nil {
+		return d, err
 	}
-	return loc, nil
+	naive, err := time.Parse(LocalLayout, d.Local)
+	if err != nil {
+		return d, err
+	}
+	first, second, n := instants(d.Local, loc)
+	switch {
+	case n == 0:
+		// As the clocks stood before the hole, the wall clock would read this.
+		before, _ := gap(d.Local, loc)
+		first = naive.Add(-offsetAt(before, loc))
+	case n == 2 && d.Fold == FoldLater:
+		first = second
+	}
+	return DueAt(first.Add(time.Duration(d.At.Nanosecond())), d.Zone)
+}
+
+// DayStart returns the instant at which a date ("2006-01-02") begins in a zone ("" means UTC). A day whose midnight is
+// skipped begins after the hole; one whose midnight comes twice begins with the first. A date that a zone left out whole
+// begins, and ends, where the next one begins.
+func DayStart(date, zone string) (time.Time, error) {
+	loc, err := loadZone(zone)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if _, err := time.Parse(time.DateOnly, date); err != nil {
+		return time.Time{}, Errorf(Invalid, "invalid_date", "A date is written like 2006-01-02.").At("date")
+	}
+	midnight := date + "T00:00:00"
+	first, _, n := instants(midnight, loc)
+	if n == 0 {
+		_, first = gap(midnight, loc)
+	}
+	return first.UTC(), nil
+}
+
+func offsetAt(at time.Time, loc *time.Location) time.Duration {
+	_, seconds := at.In(loc).Zone()
+	return time.Duration(seconds) * time.Second
 }
 
 // normalLocal accepts a wall-clock time with or without seconds and returns it with seconds.

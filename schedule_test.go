@@ -1,14 +1,18 @@
 package shippost
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
-	_ "time/tzdata"
 )
 
-// transitions are moments at which a zone's clocks were or will be changed, as an independent reader of the zone
-// database (Python's zoneinfo) gave them: the instant, and the offsets before and after it.
+// transitions are moments at which a zone's clocks were or will be changed: the instant, and the offsets before and
+// after it. They come from an independent reader of another copy of the zone database, Python 3.11 with Debian's 2025b:
+//
+//	zone = zoneinfo.ZoneInfo(name)
+//	for t in hours: if (t - second).astimezone(zone).utcoffset() != t.astimezone(zone).utcoffset(): print(...)
 var transitions = []struct{ zone, at, before, after string }{
 	{"Europe/Zurich", "2026-03-29T01:00:00Z", "+01:00", "+02:00"},
 	{"Europe/Zurich", "2026-10-25T01:00:00Z", "+02:00", "+01:00"},
@@ -70,7 +74,7 @@ var transitions = []struct{ zone, at, before, after string }{
 	{"Africa/Juba", "2021-01-31T21:00:00Z", "+03:00", "+02:00"},
 }
 
-func TestDueLocal_Transitions(t *testing.T) {
+func TestR11_Transitions(t *testing.T) {
 	for _, tr := range transitions {
 		t.Run(tr.zone+" "+tr.at, func(t *testing.T) {
 			at := instant(t, tr.at)
@@ -98,6 +102,9 @@ func checkGap(t *testing.T, zone string, at time.Time, before, after time.Durati
 		}
 		_, err := DueLocal(local, zone, FoldNone)
 		for _, neighbour := range []time.Time{at.Add(before - time.Second), at.Add(after)} {
+			if !slices.ContainsFunc(AsError(err).Choices, func(c Choice) bool { return c.Local == neighbour.Format(LocalLayout) }) {
+				t.Errorf("%v: the choices lack %s", AsError(err).Choices, neighbour.Format(LocalLayout))
+			}
 			if want := neighbour.Format("15:04:05"); !strings.Contains(AsError(err).Message, want) {
 				t.Errorf("%q does not offer %s", AsError(err).Message, want)
 			}
@@ -122,7 +129,11 @@ func checkOverlap(t *testing.T, zone string, at time.Time, before, after time.Du
 			t.Errorf("%s in %s without a fold: got %v, want ambiguous_local_time", local, zone, err)
 			continue
 		}
-		loc, _ := time.LoadLocation(zone)
+		loc, _ := loadZone(zone)
+		choices := AsError(err).Choices
+		if len(choices) != 2 || !choices[0].At.Equal(earlier) || choices[0].Fold != FoldEarlier || !choices[1].At.Equal(later) || choices[1].Fold != FoldLater {
+			t.Errorf("%s in %s offers %v, want %s and %s", local, zone, choices, earlier, later)
+		}
 		for _, choice := range []time.Time{earlier, later} {
 			if want := choice.In(loc).Format(time.RFC3339); !strings.Contains(AsError(err).Message, want) {
 				t.Errorf("%q does not offer %s", AsError(err).Message, want)
@@ -138,7 +149,15 @@ func checkOverlap(t *testing.T, zone string, at time.Time, before, after time.Du
 // wantDue checks DueLocal, and that DueAt reads the same wall clock and the same fold back from the instant.
 func wantDue(t *testing.T, local, zone string, fold Fold, at time.Time, kept Fold) {
 	t.Helper()
-	want := Due{Local: local, Zone: zone, Fold: kept, At: at.UTC()}
+	loc, err := loadZone(zone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, east := at.In(loc).Zone()
+	want := Due{Local: local, Zone: zone, Fold: kept, At: at.UTC(), Offset: time.Duration(east) * time.Second, Rules: ZoneRules()}
+	if again, err := want.Reckon(); err != nil || again != want {
+		t.Errorf("%v reckoned anew: %v, %v", want, again, err)
+	}
 	if got, err := DueLocal(local, zone, fold); err != nil || got != want {
 		t.Errorf("DueLocal(%s, %s, %q): got %v, %v; want %v", local, zone, fold, got, err, want)
 	}
@@ -182,12 +201,63 @@ func TestDueLocal_Form(t *testing.T) {
 
 func TestDueAt_KeepsMilliseconds(t *testing.T) {
 	due, err := DueAt(time.Date(2026, 5, 1, 8, 0, 0, 123_456_789, time.UTC), "Europe/Zurich")
-	want := Due{Local: "2026-05-01T10:00:00", Zone: "Europe/Zurich", At: time.Date(2026, 5, 1, 8, 0, 0, 123_000_000, time.UTC)}
+	want := Due{Local: "2026-05-01T10:00:00", Zone: "Europe/Zurich", At: time.Date(2026, 5, 1, 8, 0, 0, 123_000_000, time.UTC),
+		Offset: 2 * time.Hour, Rules: ZoneRules()}
 	if err != nil || due != want {
 		t.Errorf("got %v, %v; want %v", due, err, want)
 	}
 	if _, err := DueAt(time.Now(), "Mars/Olympus"); !IsCode(err, "unknown_time_zone") {
 		t.Errorf("got %v, want unknown_time_zone", err)
+	}
+}
+
+// A stored instant that older rules gave is moved to what the wall clock means now.
+func TestDue_Reckon(t *testing.T) {
+	for _, c := range []struct{ name, local, zone, fold, stored, want, wantLocal string }{
+		{"the country gave up summer time", "2026-07-01T10:00:00", "Africa/Khartoum", "", "2026-07-01T07:00:00Z", "2026-07-01T08:00:00Z", ""},
+		{"the country went to another zone", "2026-07-01T10:00:00", "Asia/Pyongyang", "", "2026-07-01T01:30:00Z", "2026-07-01T01:00:00Z", ""},
+		{"parts of a second stay", "2026-07-01T10:00:00", "Asia/Pyongyang", "", "2026-07-01T01:30:00.25Z", "2026-07-01T01:00:00.25Z", ""},
+		{"nothing changed", "2026-07-01T10:00:00", "Europe/Zurich", "", "2026-07-01T08:00:00Z", "2026-07-01T08:00:00Z", ""},
+		{"the hour is skipped now", "2026-03-29T02:30:00", "Europe/Zurich", "", "2026-03-29T01:30:00Z", "2026-03-29T01:30:00Z", "2026-03-29T03:30:00"},
+		{"the hour is doubled now", "2026-10-25T02:30:00", "Europe/Zurich", "", "2026-10-25T01:30:00Z", "2026-10-25T00:30:00Z", ""},
+		{"the later one was chosen", "2026-10-25T02:30:00", "Europe/Zurich", "later", "2026-10-25T01:30:00Z", "2026-10-25T01:30:00Z", ""},
+		{"it is doubled no more", "2026-10-26T02:30:00", "Europe/Zurich", "later", "2026-10-26T02:30:00Z", "2026-10-26T01:30:00Z", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			at, err := time.Parse(time.RFC3339Nano, c.stored)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := Due{Local: c.local, Zone: c.zone, Fold: Fold(c.fold), At: at, Rules: "2015a"}.Reckon()
+			if err != nil || got.At.Format(time.RFC3339Nano) != c.want || got.Rules != ZoneRules() {
+				t.Errorf("got %+v, %v; want %s by the present rules", got, err, c.want)
+			}
+			if c.wantLocal == "" {
+				c.wantLocal = c.local
+			}
+			if got.Local != c.wantLocal {
+				t.Errorf("the wall clock reads %s, want %s", got.Local, c.wantLocal)
+			}
+		})
+	}
+	if _, err := (Due{Local: "2026-07-01T10:00:00", Zone: "Mars/Olympus", At: time.Now()}).Reckon(); !IsCode(err, "unknown_time_zone") {
+		t.Errorf("got %v, want unknown_time_zone", err)
+	}
+}
+
+// The zones are the program's own: whatever the machine has, the same release means the same instants.
+func TestZoneRules(t *testing.T) {
+	if !regexp.MustCompile(`^20\d\d[a-z]$`).MatchString(ZoneRules()) {
+		t.Errorf("the version of the zone database is %q", ZoneRules())
+	}
+	t.Setenv("ZONEINFO", t.TempDir())
+	for name := range zoneFiles() {
+		if _, err := readZone(name); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if n := len(zoneFiles()); n < 500 {
+		t.Errorf("%d zones are embedded, want all of them", n)
 	}
 }
 
@@ -229,4 +299,32 @@ func offset(t *testing.T, text string) time.Duration {
 	}
 	_, seconds := at.Zone()
 	return time.Duration(seconds) * time.Second
+}
+
+func TestDayStart(t *testing.T) {
+	for _, c := range []struct{ zone, date, want string }{
+		{"", "2026-11-24", "2026-11-24T00:00:00Z"},
+		{"Europe/Zurich", "2026-11-24", "2026-11-23T23:00:00Z"},
+		{"Europe/Zurich", "2026-03-29", "2026-03-28T23:00:00Z"}, // the day of 23 hours
+		{"Europe/Zurich", "2026-03-30", "2026-03-29T22:00:00Z"},
+		{"Europe/Zurich", "2026-10-25", "2026-10-24T22:00:00Z"}, // the day of 25 hours
+		{"Europe/Zurich", "2026-10-26", "2026-10-25T23:00:00Z"},
+		{"Africa/Cairo", "2026-04-24", "2026-04-23T22:00:00Z"},        // there is no midnight: the day begins at 1:00
+		{"America/Havana", "2026-11-01", "2026-11-01T04:00:00Z"},      // midnight comes twice: the first counts
+		{"Australia/Lord_Howe", "2026-10-04", "2026-10-03T13:30:00Z"}, // 23 and a half hours
+		{"Australia/Lord_Howe", "2026-10-05", "2026-10-04T13:00:00Z"},
+		{"Pacific/Apia", "2011-12-30", "2011-12-30T10:00:00Z"}, // there was no such day
+		{"Pacific/Apia", "2011-12-31", "2011-12-30T10:00:00Z"},
+	} {
+		got, err := DayStart(c.date, c.zone)
+		if err != nil || got.Format(time.RFC3339) != c.want {
+			t.Errorf("%s in %s begins %s (%v), want %s", c.date, c.zone, got.Format(time.RFC3339), err, c.want)
+		}
+	}
+	if _, err := DayStart("2026-02-30", ""); !IsCode(err, "invalid_date") {
+		t.Errorf("a date that is none: %v", err)
+	}
+	if _, err := DayStart("2026-02-20", "Mars/Base"); !IsCode(err, "unknown_time_zone") {
+		t.Errorf("a zone that is none: %v", err)
+	}
 }

@@ -30,6 +30,14 @@ type Creator struct {
 	StitchDisabled  bool          `json:"stitch_disabled"`
 	MaxVideoSeconds int64         `json:"max_video_seconds"`
 	Declarations    []Declaration `json:"declarations"` // for ordinary and for branded content
+	Inbox           *Inbox        `json:"inbox"`        // nil where drafts are not offered
+}
+
+// Inbox is where drafts wait for a creator, in the platform's app.
+type Inbox struct {
+	Granted bool `json:"granted"` // the creator allowed ShipPost to send drafts
+	Waiting int  `json:"waiting"` // sent within the last 24 hours and not finished
+	Most    int  `json:"most"`    // how many may wait within 24 hours
 }
 
 // Declaration is a text that a creator agrees to before a post is sent.

@@ -15,7 +15,7 @@ type Post struct {
 	AccountID   string    `json:"account_id"`
 	GroupID     string    `json:"group_id"`
 	Status      string    `json:"status"` // draft, queued, publishing, posted, failed, cancelled, missed, in_inbox, unconfirmed
-	Phase       string    `json:"phase"`  // while publishing: staging, staged, committing, processing
+	Phase       string    `json:"phase"`  // while publishing: staging, staged, committing, processing, stopping
 	MediaIDs    []string  `json:"media_ids"`
 	Caption     string    `json:"caption"`
 	Options     Choices   `json:"options"`
@@ -76,8 +76,12 @@ type TikTok struct {
 	YourBrand      *bool  `json:"your_brand,omitempty"`
 	BrandedContent *bool  `json:"branded_content,omitempty"`
 	AIGenerated    *bool  `json:"ai_generated,omitempty"`
-	CoverMS        *int64 `json:"cover_ms,omitempty"`
-	Consent        bool   `json:"consent,omitempty"` // the creator agreed to the declaration
+	CoverMS        *int64 `json:"cover_ms,omitempty"`          // video: the frame that becomes the cover
+	ToInbox        bool   `json:"to_inbox,omitempty"`          // a draft for the creator to finish in the TikTok app
+	Title          string `json:"title,omitempty"`             // photos: a headline beside the caption
+	PhotoCover     int    `json:"photo_cover_index,omitempty"` // photos: the one that becomes the cover
+	AutoMusic      bool   `json:"auto_music,omitempty"`        // photos: TikTok adds music
+	Consent        bool   `json:"consent,omitempty"`           // the creator agreed to the declaration
 }
 
 // NewPost is a post to be made. Without DueAt and Due it is kept as a draft; a due time that has just passed means now.

@@ -2,45 +2,79 @@
 package app
 
 import (
+	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/blob"
 	"ship-post.com/shippost/internal/blob/diskblob"
 	"ship-post.com/shippost/internal/blob/spool"
 	"ship-post.com/shippost/internal/chaos"
 	"ship-post.com/shippost/internal/config"
+	"ship-post.com/shippost/internal/feature/admin"
 	"ship-post.com/shippost/internal/feature/auth"
+	"ship-post.com/shippost/internal/feature/callback"
 	"ship-post.com/shippost/internal/feature/compose"
 	"ship-post.com/shippost/internal/feature/connect"
+	"ship-post.com/shippost/internal/feature/gate"
+	"ship-post.com/shippost/internal/feature/inquiry"
 	"ship-post.com/shippost/internal/feature/journal"
+	"ship-post.com/shippost/internal/feature/label"
+	"ship-post.com/shippost/internal/feature/legal"
+	"ship-post.com/shippost/internal/feature/lifecycle"
 	"ship-post.com/shippost/internal/feature/media"
+	"ship-post.com/shippost/internal/feature/passkey"
 	"ship-post.com/shippost/internal/feature/publish"
+	"ship-post.com/shippost/internal/feature/slot"
+	"ship-post.com/shippost/internal/feature/snippet"
 	"ship-post.com/shippost/internal/feature/vault"
 	"ship-post.com/shippost/internal/jobs"
 	"ship-post.com/shippost/internal/outbound"
 	"ship-post.com/shippost/internal/platform"
 	"ship-post.com/shippost/internal/platform/tiktok"
+	"ship-post.com/shippost/internal/probe"
 	"ship-post.com/shippost/internal/quota"
 	"ship-post.com/shippost/internal/seal"
+	adminpages "ship-post.com/shippost/internal/server/admin"
 	"ship-post.com/shippost/internal/server/api"
+	"ship-post.com/shippost/internal/server/hooks"
 	"ship-post.com/shippost/internal/server/listen"
+	"ship-post.com/shippost/internal/server/pull"
 	"ship-post.com/shippost/internal/server/tus"
 	"ship-post.com/shippost/internal/server/web"
 	"ship-post.com/shippost/internal/store"
+	"ship-post.com/shippost/ui"
 )
 
 // Options are what the configuration does not say.
 type Options struct {
 	Log  *slog.Logger // required
 	Demo bool         // TikTok is simulated; the pages say so
+	Pull PullAddress  // where platforms fetch photos; zero: as the configuration says
+}
+
+// PullAddress is how platforms reach the photos that they fetch.
+type PullAddress struct {
+	URL      string         // https and a domain
+	CheckURL string         // where the server asks itself whether they can; "" means URL
+	Roots    *x509.CertPool // whom to trust there; nil for the system's authorities
 }
 
 // App is ShipPost, ready to serve. Make it with Open.
@@ -54,12 +88,21 @@ type App struct {
 	jobs      *jobs.Client
 	registry  *jobs.Registry
 	platforms map[shippost.PlatformName]platform.Platform
+	bucket    blob.Bucket
 	library   *media.Library
 	keeper    *auth.Keeper
 	tokens    *vault.Vault
+	gate      *gate.Gate
+	inbox     *callback.Inbox
 	connect   *connect.Desk
 	composer  *compose.Composer
 	publisher *publish.Publisher
+	lifecycle *lifecycle.Keeper
+	legal     *legal.Desk
+	inquiries *inquiry.Desk
+	passkeys  *passkey.Keeper
+	admins    *admin.Keeper
+	hosts     []legal.Host // whom this server may connect to
 	quota     *quota.Limiter
 	server    *listen.Server
 	closers   []func() error // in the order of opening
@@ -77,6 +120,9 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	if err := a.openFiles(); err != nil {
+		return nil, err
+	}
+	if err := a.openGate(o.Pull); err != nil {
 		return nil, err
 	}
 	if err := a.openPlatforms(); err != nil {
@@ -114,6 +160,7 @@ func (a *App) openFiles() error {
 		return err
 	}
 	a.closers = append(a.closers, bucket.Close)
+	a.bucket = bucket
 	incoming, err := spool.Open(a.config.StorageDir())
 	if err != nil {
 		return err
@@ -124,7 +171,7 @@ func (a *App) openFiles() error {
 	if err != nil {
 		a.log.Debug("no ffmpeg found; posters come from the browser", "err", err)
 	}
-	a.library = media.New(media.Options{DB: a.db, Bucket: bucket, Spool: incoming, Jobs: a.jobs, FFmpeg: ffmpeg,
+	a.library = media.New(media.Options{DB: a.db, Bucket: bucket, Spool: incoming, Jobs: a.jobs, FFmpeg: ffmpeg, HEIF: probe.HEIFDecoder(),
 		Quota: int64(a.config.StorageQuota), Now: chaos.Now, Log: a.log})
 	return nil
 }
@@ -133,37 +180,69 @@ func (a *App) openFiles() error {
 func (a *App) openPlatforms() error {
 	a.platforms = map[shippost.PlatformName]platform.Platform{}
 	if a.config.ClientKey != "" {
-		clients, err := outbound.New(tiktok.Policy(a.config.APIURL))
+		clients, err := a.reach(tiktok.Policy(a.config.APIURL), "TikTok, to sign you in, to publish what you scheduled, and to ask what became of it")
 		if err != nil {
 			return err
 		}
-		t, err := tiktok.New(tiktok.Options{APIURL: a.config.APIURL, AuthorizeURL: a.config.AuthorizeURL, ClientKey: a.config.ClientKey,
-			ClientSecret: a.config.ClientSecret, Clients: clients, Now: chaos.Now, Log: a.log})
+		pictures, err := a.reach(tiktok.PicturePolicy(a.config.APIURL), "TikTok, to fetch the pictures of connected accounts")
+		if err != nil {
+			return err
+		}
+		t, err := tiktok.New(tiktok.Options{APIURL: a.config.APIURL, Drafts: a.config.Drafts, Converts: a.library.FFmpeg != "", Unaudited: a.config.Unaudited,
+			AuthorizeURL: a.config.AuthorizeURL, ClientKey: a.config.ClientKey,
+			ClientSecret: a.config.ClientSecret, Clients: clients, Pictures: pictures, ChunkSize: chaos.ChunkSize(), Now: chaos.Now, Log: a.log})
 		if err != nil {
 			return err
 		}
 		a.platforms[shippost.TikTok] = t
 	}
+	a.legal = legal.New(legal.Options{DB: a.db, Operator: legal.Operator{Name: a.config.OperatorName, Contact: a.config.OperatorContact}, Hosts: a.hosts})
+	a.inquiries = inquiry.New(inquiry.Options{DB: a.db, PublicURL: a.config.PublicURL, Operator: a.config.OperatorContact, Now: chaos.Now, Log: a.log})
+	a.passkeys = passkey.New(passkey.Options{DB: a.db, PublicURL: a.config.PublicURL, Now: chaos.Now})
+	a.admins = admin.New(admin.Options{DB: a.db, Passkeys: a.passkeys, CodeFile: filepath.Join(a.config.DataDir, adminCodeFile), Now: chaos.Now})
 	a.tokens = vault.New(vault.Options{DB: a.db, Sealer: a.sealer, Platforms: a.platforms, Now: chaos.Now, Log: a.log, Node: a.node})
 	a.publisher = publish.New(publish.Options{DB: a.db, Node: a.node, Platforms: a.platforms, Vault: a.tokens, Files: a.library,
-		Sealer: a.sealer, Quota: a.quota, Now: chaos.Now, Log: a.log})
+		Sealer: a.sealer, Quota: a.quota, Gate: a.gate, Now: chaos.Now, Log: a.log})
 	a.keeper = auth.New(auth.Options{DB: a.db, Now: chaos.Now, Log: a.log})
 	a.connect = connect.New(connect.Options{DB: a.db, Auth: a.keeper, Platforms: a.platforms, Sealer: a.sealer, Vault: a.tokens,
-		Posts: a.publisher.Desk(), PublicURL: a.config.PublicURL, OpenSignup: a.config.Signup == "open", Policy: web.PolicyVersion,
+		Posts: a.publisher.Desk(), PublicURL: a.config.PublicURL, OpenSignup: a.config.Signup == "open", Policy: legal.Published[legal.Policy][0].Day, Accept: a.legal.Accept,
+		Bucket: a.bucket, Jobs: a.jobs, Now: chaos.Now, Log: a.log})
+	a.lifecycle = lifecycle.New(lifecycle.Options{DB: a.db, Bucket: a.bucket, Library: a.library, Accounts: a.connect, Posts: a.publisher.Desk(), Jobs: a.jobs,
 		Now: chaos.Now, Log: a.log})
+	a.inbox = callback.New(callback.Options{DB: a.db, Platforms: a.platforms, Posts: a.publisher.Desk(), Accounts: a.connect, Now: chaos.Now, Log: a.log})
 	return nil
+}
+
+// reach makes the clients of a policy, and has the privacy policy name whom they reach. Nothing else dials.
+func (a *App) reach(p outbound.Policy, purpose string) (*outbound.Clients, error) {
+	for _, name := range slices.Concat(p.Hosts, p.Loopback) {
+		if below, ok := strings.CutPrefix(name, "."); ok {
+			name = "names below " + below
+		}
+		if i := slices.IndexFunc(a.hosts, func(h legal.Host) bool { return h.Name == name }); i < 0 {
+			a.hosts = append(a.hosts, legal.Host{Name: name, Purpose: purpose})
+		} else if !strings.Contains(a.hosts[i].Purpose, purpose) {
+			a.hosts[i].Purpose += "; " + purpose
+		}
+	}
+	return outbound.New(p)
 }
 
 // openServers sets up the ways in.
 func (a *App) openServers(o Options) error {
-	pages, err := web.New(web.Options{Auth: a.keeper, Connect: a.connect, PublicURL: a.config.PublicURL, Demo: o.Demo, Log: a.log})
+	pages, err := web.New(web.Options{Auth: a.keeper, Connect: a.connect, Media: a.library, Data: a.lifecycle, App: ui.Dist(), PublicURL: a.config.PublicURL,
+		Legal: a.legal, Inquiries: a.inquiries, Passkeys: a.passkeys, Demo: o.Demo, Log: a.log})
 	if err != nil {
 		return err
 	}
-	a.composer = compose.New(compose.Options{DB: a.db, Platforms: a.platforms, Publisher: a.publisher.Desk(),
-		Creators: compose.NewAsker(a.platforms, a.tokens.For, chaos.Now), Log: a.log})
-	rest, err := api.New(api.Options{Authenticate: pages.Actor, Posts: a.composer, Journal: journal.New(a.db), Accounts: a.connect,
-		Keys: a.keeper, Media: a.library, Now: chaos.Now, Log: a.log})
+	var converter compose.Converter
+	if a.library.FFmpeg != "" {
+		converter = a.library
+	}
+	a.composer = compose.New(compose.Options{DB: a.db, Converter: converter, Files: a.library, Health: a.health, Platforms: a.platforms, Publisher: a.publisher.Desk(),
+		Creators: compose.NewAsker(a.platforms, a.tokens.For, chaos.Now), Reach: a.gate, Log: a.log})
+	rest, err := api.New(api.Options{Authenticate: pages.Actor, Posts: a.composer, Slots: slot.New(a.db), Snippets: snippet.New(a.db), Labels: label.New(a.db), Journal: journal.New(a.db), Feed: journal.NewFeed(a.db, a.log), Accounts: a.connect,
+		Publisher: a.publisher.Desk(), Keys: a.keeper, Media: a.library, Data: a.lifecycle, Legal: a.legal, Now: chaos.Now, Log: a.log})
 	if err != nil {
 		return err
 	}
@@ -171,14 +250,67 @@ func (a *App) openServers(o Options) error {
 	if err != nil {
 		return err
 	}
-	a.server, err = listen.New(listen.Options{PublicURL: a.config.PublicURL, Listen: a.config.Listen, Proxies: a.config.Proxies(),
-		MetricsToken: a.config.MetricsToken, FormOrigins: a.connect.ConsentOrigins(), Page: pages.Page, Now: chaos.Now, Log: a.log, Ready: a.ready},
-		listen.Routes{Web: pages.Handler(), API: rest, Uploads: uploads})
+	style, icon, script := pages.Static()
+	office, err := adminpages.New(adminpages.Options{Keeper: a.admins, Inquiries: a.inquiries, PublicURL: a.config.PublicURL, Log: a.log,
+		Frame: adminpages.Frame{Style: style, Icon: icon, Script: script, Page: pages.Page}})
+	if err != nil {
+		return err
+	}
+	metrics := prometheus.NewRegistry()
+	for _, m := range a.publisher.Metrics() {
+		if err := metrics.Register(m); err != nil {
+			return fmt.Errorf("register metrics: %w", err)
+		}
+	}
+	a.server, err = listen.New(listen.Options{PublicURL: a.config.PublicURL, PullURL: a.config.PullURL, Listen: a.config.Listen, Proxies: a.config.Proxies(),
+		MetricsToken: a.config.MetricsToken, Metrics: metrics, FormOrigins: a.connect.ConsentOrigins(), Page: pages.Page, Now: chaos.Now, Log: a.log, Ready: a.ready},
+		listen.Routes{Web: web.Verification(a.config.VerificationFiles(), pages.Handler()), Media: pages.Handler(), API: rest, Uploads: uploads, Pull: web.Verification(a.config.VerificationFiles(), a.PullHandler()), Hooks: hooks.New(a.inbox, a.log), Admin: office.Handler()})
 	return err
 }
 
-// ready reports whether requests can be served.
+// openGate sets up what platforms fetch photos from.
+func (a *App) openGate(at PullAddress) error {
+	if at.URL == "" {
+		at.URL = a.config.PullURL
+	}
+	var clients *outbound.Clients
+	if check, err := url.Parse(cmp.Or(at.CheckURL, at.URL)); err == nil && check.Host != "" {
+		policy := outbound.Policy{Roots: at.Roots}
+		if addr, err := netip.ParseAddr(check.Hostname()); err == nil && addr.IsLoopback() {
+			policy.Loopback = []string{check.Host}
+		} else {
+			policy.Hosts = []string{check.Hostname()}
+		}
+		// A public URL with a port of its own, or an address, is not one that TikTok fetches from; the check says so.
+		if clients, err = a.reach(policy, "this server itself, to see whether platforms can fetch photos here"); err != nil {
+			a.log.Warn("platforms can fetch photos from a domain only", "url", at.URL, "err", err)
+		} else {
+			a.closers = append(a.closers, func() error { clients.Close(); return nil })
+		}
+	}
+	a.gate = gate.New(gate.Options{DB: a.db, Files: a.library, URL: at.URL, CheckURL: at.CheckURL, Clients: clients, Now: chaos.Now, Log: a.log})
+	return nil
+}
+
+// PullHandler serves the photos that platforms fetch.
+func (a *App) PullHandler() http.Handler { return pull.New(a.gate, a.log) }
+
+// checkReach tells the operator at the start whether photos can be posted.
+func (a *App) checkReach(ctx context.Context) {
+	for _, p := range a.gate.Problems(ctx) {
+		level := slog.LevelInfo
+		if a.config.PullURL != "" {
+			level = slog.LevelWarn // it is meant to be reached
+		}
+		a.log.Log(ctx, level, "photos cannot be posted for now", "code", p.Code, "why", p.Message)
+	}
+}
+
+// ready reports whether requests can be served and posts are published.
 func (a *App) ready(ctx context.Context) error {
+	if err := a.publisher.Ready(); err != nil {
+		return err
+	}
 	return a.db.View(ctx, func(tx *store.Tx) error {
 		_, err := tx.Meta(ctx, "ready")
 		return err
@@ -200,6 +332,10 @@ const stopTime = 15 * time.Second
 
 // Serve publishes, works and answers requests on ln until ctx ends, and then stops everything in order.
 func (a *App) Serve(ctx context.Context, ln net.Listener) error {
+	// What was erased must not come back with a restored backup, nor be published.
+	if err := a.lifecycle.Replay(ctx); err != nil {
+		return errors.Join(err, ln.Close())
+	}
 	if err := a.jobs.Start(ctx); err != nil {
 		return errors.Join(err, ln.Close())
 	}
@@ -208,12 +344,21 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	defer stop()
 	var parts sync.WaitGroup
 	var served, published error
-	parts.Go(func() { defer stop(); published = a.publisher.Run(ctx) })
+	parts.Go(func() { a.checkReach(ctx) })
+	parts.Go(func() { defer stop(); published = a.publish(ctx) })
 	parts.Go(func() { defer stop(); served = a.server.Serve(ctx, ln) })
 	parts.Wait()
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 	defer cancel()
 	return errors.Join(served, published, a.jobs.Stop(last))
+}
+
+// publish publishes until ctx ends, after it made sure that waiting posts mean what their wall clocks say.
+func (a *App) publish(ctx context.Context) error {
+	if err := a.composer.KeepWallClocks(ctx); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("reckon due times by new zone rules: %w", err)
+	}
+	return a.publisher.Run(ctx)
 }
 
 // Close lets go of everything. Call it after Serve.

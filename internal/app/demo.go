@@ -31,6 +31,7 @@ type Demo struct {
 	APIKey       shippost.Secret // of an owner who signed in as a sample creator
 
 	app     *App
+	photos  *photoHost
 	sim     *Simulator
 	cancel  context.CancelFunc
 	served  chan error
@@ -64,8 +65,8 @@ func StartDemo(ctx context.Context, o DemoOptions) (_ *Demo, err error) {
 	if err := d.run(ctx, ln, o); err != nil {
 		return nil, err
 	}
-	if d.APIKey, err = d.makeKey(ctx); err != nil {
-		return nil, err
+	if d.APIKey, err = SignInForKey(ctx, nil, d.URL, demoCreator); err != nil {
+		return nil, fmt.Errorf("sign in to the demo: %w", err)
 	}
 	return d, nil
 }
@@ -73,7 +74,12 @@ func StartDemo(ctx context.Context, o DemoOptions) (_ *Demo, err error) {
 // run starts the simulator and ShipPost.
 func (d *Demo) run(ctx context.Context, ln net.Listener, o DemoOptions) error {
 	var err error
-	d.sim, err = Simulate(SimulatorOptions{Listen: o.SimulatorListen, Redirects: []string{d.URL + "/callback/tiktok"}, Dir: d.scratch, Log: o.Log})
+	if d.photos, err = newPhotoHost(); err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	d.sim, err = Simulate(SimulatorOptions{Listen: o.SimulatorListen, Redirects: []string{d.URL + "/callback/tiktok"},
+		Properties: []string{photoDomain}, Hosts: map[string]string{photoDomain: d.photos.Address}, Roots: d.photos.Roots,
+		Hook: d.URL + "/hooks/tiktok", Dir: d.scratch, Log: o.Log})
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
@@ -82,29 +88,32 @@ func (d *Demo) run(ctx context.Context, ln net.Listener, o DemoOptions) error {
 		Address: config.Address{Listen: ln.Addr().String(), PublicURL: d.URL},
 		Data:    config.Data{DataDir: filepath.Join(o.DataDir, "shippost"), StorageQuota: 50 << 30},
 		TikTok: config.TikTok{ClientKey: d.sim.ClientKey, ClientSecret: shippost.NewSecret(d.sim.ClientSecret),
-			APIURL: d.sim.URL, AuthorizeURL: d.sim.URL + "/v2/auth/authorize/"},
+			APIURL: d.sim.URL, AuthorizeURL: d.sim.URL + "/v2/auth/authorize/", Drafts: true},
 		People:   config.People{Signup: "open"},
 		Watching: config.Watching{LogLevel: "info", LogFormat: "text"},
 	}
 	if err := c.CompleteAlone(); err != nil {
 		return errors.Join(err, ln.Close())
 	}
-	if d.app, err = Open(ctx, c, Options{Log: o.Log, Demo: true}); err != nil {
+	if d.app, err = Open(ctx, c, Options{Log: o.Log, Demo: true, Pull: d.photos.Pull()}); err != nil {
 		return errors.Join(err, ln.Close())
 	}
+	d.photos.Serve(d.app.PullHandler())
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	d.cancel = cancel
 	go func() { d.served <- d.app.Serve(running, ln) }()
 	return nil
 }
 
-// makeKey signs in as the sample creator and makes an API key.
-func (d *Demo) makeKey(ctx context.Context) (shippost.Secret, error) {
-	v := newVisitor()
-	if err := v.signIn(ctx, d.URL, demoCreator); err != nil {
-		return shippost.Secret{}, fmt.Errorf("sign in to the demo: %w", err)
+// SignInForKey signs in at a product that talks to a simulated TikTok, as the creator with that handle, and makes an
+// API key. It uses the pages that a person would, so an account that had lost its access is connected again. With a way
+// that is not nil requests go through it.
+func SignInForKey(ctx context.Context, way http.RoundTripper, product, creator string) (shippost.Secret, error) {
+	v := newVisitor(way)
+	if err := v.signIn(ctx, product, creator); err != nil {
+		return shippost.Secret{}, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.URL+"/api/v1/keys", strings.NewReader(`{"name":"Demo"}`))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, product+"/api/v1/keys", strings.NewReader(`{"name":"Demo"}`))
 	if err != nil {
 		return shippost.Secret{}, err
 	}
@@ -126,6 +135,24 @@ func (d *Demo) makeKey(ctx context.Context) (shippost.Secret, error) {
 	return shippost.NewSecret(made.Key), nil
 }
 
+// ConnectAgain connects an account that was disconnected, as its creator would: signed in, with the button for it.
+func ConnectAgain(ctx context.Context, way http.RoundTripper, product, creator, account string) error {
+	v := newVisitor(way)
+	if err := v.signIn(ctx, product, creator); err != nil {
+		return err
+	}
+	return v.connect(ctx, product, creator, account)
+}
+
+// Creators returns the handles of the sample creators, who can be chosen on the simulated consent page.
+func (d *Demo) Creators() []string {
+	var handles []string
+	for _, c := range d.sim.sim.Creators() {
+		handles = append(handles, "@"+c.Handle)
+	}
+	return handles
+}
+
 // Done is sent to once, when the demo stopped by itself.
 func (d *Demo) Done() <-chan error { return d.served }
 
@@ -135,6 +162,9 @@ func (d *Demo) Close() error {
 	if d.cancel != nil {
 		d.cancel()
 		errs = append(errs, <-d.served)
+	}
+	if d.photos != nil {
+		errs = append(errs, d.photos.Close())
 	}
 	if d.app != nil {
 		errs = append(errs, d.app.Close())

@@ -7,17 +7,24 @@ import (
 
 	"github.com/riverqueue/river"
 
+	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/feature/lifecycle"
 	"ship-post.com/shippost/internal/feature/media"
 	"ship-post.com/shippost/internal/feature/vault"
 	"ship-post.com/shippost/internal/jobs"
 )
 
 // queues are the queues beside the default one, with how many jobs of each run here at once.
-func queues() map[string]int { return map[string]int{media.Queue: 2} }
+func queues() map[string]int { return map[string]int{media.Queue: 2, media.ConvertQueue: 1} }
 
 // periodic are the jobs that the leading node inserts again and again.
 func periodic() []*river.PeriodicJob {
 	list := append(media.Periodic(), vault.Periodic()...)
+	list = append(list, river.NewPeriodicJob(river.PeriodicInterval(time.Minute),
+		func() (river.JobArgs, *river.InsertOpts) {
+			return forecastArgs{}, &river.InsertOpts{MaxAttempts: 1, Queue: media.Queue}
+		}, &river.PeriodicJobOpts{RunOnStart: true}))
+	list = append(list, lifecycle.Periodic()...)
 	return append(list, river.NewPeriodicJob(river.PeriodicInterval(time.Hour),
 		func() (river.JobArgs, *river.InsertOpts) { return sweepArgs{}, &river.InsertOpts{MaxAttempts: 1} }, nil))
 }
@@ -42,9 +49,48 @@ func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepArgs]) error {
 	return errors.Join(errs...)
 }
 
+// forecastArgs asks for looks ahead for the posts of the next day.
+type forecastArgs struct{}
+
+// Kind implements river.JobArgs.
+func (forecastArgs) Kind() string { return "app.forecast" }
+
+type forecastWorker struct {
+	river.WorkerDefaults[forecastArgs]
+	forecast func(context.Context) error
+}
+
+// Work implements river.Worker.
+func (w *forecastWorker) Work(ctx context.Context, _ *river.Job[forecastArgs]) error {
+	return w.forecast(ctx)
+}
+
+// Timeout implements river.Worker: files are read whole.
+func (*forecastWorker) Timeout(*river.Job[forecastArgs]) time.Duration { return 15 * time.Minute }
+
+// health returns what on this server would keep posts from going out.
+func (a *App) health(context.Context) []shippost.Problem {
+	problems := a.library.SpaceProblems()
+	notices, err := a.publisher.Desk().Notices(shippost.System("all"))
+	if err != nil {
+		return problems
+	}
+	for _, n := range notices {
+		p := shippost.Problem{Code: n.Code, Message: n.Message, Remedy: n.Remedy, Severity: shippost.Block}
+		if n.Code == "platform_unavailable" {
+			p.Severity = shippost.Warn // until the post is due it may be back
+		}
+		problems = append(problems, p)
+	}
+	return problems
+}
+
 // work registers what is done in the background.
 func (a *App) work() {
 	a.library.Work(a.registry)
 	a.tokens.Work(a.registry)
-	jobs.Add(a.registry, &sweepWorker{sweeps: []func(context.Context) error{a.keeper.Sweep, a.connect.Sweep, a.connect.FinishPartings, a.quota.Sweep, a.composer.Sweep}})
+	a.connect.Work(a.registry)
+	a.lifecycle.Work(a.registry)
+	jobs.Add(a.registry, &forecastWorker{forecast: a.composer.Forecast})
+	jobs.Add(a.registry, &sweepWorker{sweeps: []func(context.Context) error{a.keeper.Sweep, a.connect.Sweep, a.connect.FinishPartings, a.connect.RenewAvatars, a.quota.Sweep, a.composer.Sweep, a.inbox.Sweep, a.inquiries.Sweep, a.passkeys.Sweep, a.admins.Sweep}})
 }

@@ -10,34 +10,47 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"time"
 
 	"ship-post.com/shippost"
 	"ship-post.com/shippost/client"
 )
 
-// PublishRequest is one video to publish through the demo.
+// PublishRequest is one video, or photos in their order, to publish through the demo.
 type PublishRequest struct {
-	File    string
+	Files   []string
 	In      time.Duration // how far ahead it is scheduled
 	Caption string
 }
 
 // PublishResult is what came of it, filled as far as things went.
 type PublishResult struct {
-	PostID      string         `json:"post_id"`
-	Status      string         `json:"status"`
-	DueAt       time.Time      `json:"due_at"`
-	CommittedAt time.Time      `json:"committed_at,omitzero"`
-	LatenessMS  *float64       `json:"lateness_ms"`
-	PublishID   string         `json:"publish_id"`
-	Match       bool           `json:"sha256_match"`
-	SHA256      string         `json:"sha256"`      // of the file on disk
-	SentSHA256  string         `json:"sent_sha256"` // of what the simulated TikTok received
-	Bytes       int64          `json:"bytes"`
-	MediaID     string         `json:"media_id"`
-	Permalink   string         `json:"permalink"`
-	Failure     *client.Reason `json:"failure,omitempty"`
+	PostID      string          `json:"post_id"`
+	Status      string          `json:"status"`
+	DueAt       time.Time       `json:"due_at"`
+	CommittedAt time.Time       `json:"committed_at,omitzero"`
+	LatenessMS  *float64        `json:"lateness_ms"`
+	PublishID   string          `json:"publish_id"`
+	Match       bool            `json:"sha256_match"` // every file arrived as ShipPost kept it
+	SHA256      string          `json:"sha256"`       // of the first file on disk
+	SentSHA256  string          `json:"sent_sha256"`  // of the first file that the simulated TikTok received
+	Bytes       int64           `json:"bytes"`        // of all files on disk
+	MediaID     string          `json:"media_id"`     // of the first file
+	Files       []PublishedFile `json:"files"`
+	Permalink   string          `json:"permalink"`
+	Failure     *client.Reason  `json:"failure,omitempty"`
+}
+
+// PublishedFile is one file of a publication on its way.
+type PublishedFile struct {
+	Name         string   `json:"name"`
+	Bytes        int64    `json:"bytes"`
+	SHA256       string   `json:"sha256"`        // on disk
+	StoredSHA256 string   `json:"stored_sha256"` // as ShipPost keeps it: without hidden data, and fit for the platform
+	SentSHA256   string   `json:"sent_sha256"`   // as the simulated TikTok received it
+	MediaID      string   `json:"media_id"`
+	Changes      []string `json:"changes,omitempty"` // what ShipPost says it changed, in sentences
 }
 
 // PublishStep tells how far a publication is: bytes of the upload when Total is set, else a sentence.
@@ -54,19 +67,10 @@ func (d *Demo) Publish(ctx context.Context, req PublishRequest, report func(Publ
 	if err != nil {
 		return r, err
 	}
-	if r.SHA256, r.Bytes, err = hashFile(req.File); err != nil {
+	if err := r.upload(ctx, c, req.Files, report); err != nil {
 		return r, err
 	}
-	media, err := c.UploadFile(ctx, req.File, func(done, total int64) { report(PublishStep{Done: done, Total: total}) })
-	if err != nil {
-		return r, err
-	}
-	r.MediaID = media.ID
-	if media, err = c.WaitMedia(ctx, media.ID); err != nil {
-		return r, err
-	}
-	report(PublishStep{Text: "The file is sound."})
-	draft, err := d.compose(ctx, c, media, req)
+	draft, err := d.compose(ctx, c, r.Files, req)
 	if err != nil {
 		return r, err
 	}
@@ -82,9 +86,46 @@ func (d *Demo) Publish(ctx context.Context, req PublishRequest, report func(Publ
 	return r, d.compare(ctx, &r)
 }
 
+// upload brings the files to ShipPost and waits until they have been read.
+func (r *PublishResult) upload(ctx context.Context, c *client.Client, paths []string, report func(PublishStep)) error {
+	for _, path := range paths {
+		f := PublishedFile{Name: filepath.Base(path)}
+		var err error
+		if f.SHA256, f.Bytes, err = hashFile(path); err != nil {
+			return err
+		}
+		r.Files = append(r.Files, f)
+		r.Bytes += f.Bytes
+	}
+	r.SHA256 = r.Files[0].SHA256
+	sent := int64(0)
+	for i, path := range paths {
+		f := &r.Files[i]
+		media, err := c.UploadFile(ctx, path, func(done, _ int64) { report(PublishStep{Done: sent + done, Total: r.Bytes}) })
+		if err != nil {
+			return err
+		}
+		sent += f.Bytes
+		if media, err = c.WaitMedia(ctx, media.ID); err != nil {
+			return err
+		}
+		f.MediaID, f.StoredSHA256 = media.ID, media.SHA256
+		for _, p := range media.Problems {
+			f.Changes = append(f.Changes, p.Message)
+		}
+	}
+	r.MediaID = r.Files[0].MediaID
+	if len(paths) == 1 {
+		report(PublishStep{Text: "The file is sound."})
+	} else {
+		report(PublishStep{Text: fmt.Sprintf("All %d files are sound.", len(paths))})
+	}
+	return nil
+}
+
 // compose answers TikTok's questions as a careful creator would: visible to everyone if the account allows it, and
 // nothing switched on.
-func (d *Demo) compose(ctx context.Context, c *client.Client, media client.Media, req PublishRequest) (client.NewPost, error) {
+func (d *Demo) compose(ctx context.Context, c *client.Client, files []PublishedFile, req PublishRequest) (client.NewPost, error) {
 	accounts, err := c.Accounts(ctx)
 	if err != nil {
 		return client.NewPost{}, err
@@ -100,8 +141,12 @@ func (d *Demo) compose(ctx context.Context, c *client.Client, media client.Media
 		return client.NewPost{}, shippost.Errorf(shippost.Conflict, "no_privacy_option", "TikTok offers this creator no way to post.")
 	}
 	off := false
+	var media []string
+	for _, f := range files {
+		media = append(media, f.MediaID)
+	}
 	return client.NewPost{
-		AccountID: accounts[0].ID, MediaIDs: []string{media.ID}, Caption: req.Caption, DueAt: time.Now().Add(req.In),
+		AccountID: accounts[0].ID, MediaIDs: media, Caption: req.Caption, DueAt: time.Now().Add(req.In),
 		Options: client.Choices{TikTok: &client.TikTok{PrivacyLevel: creator.PrivacyOptions[0], AllowComment: &off, AllowDuet: &off,
 			AllowStitch: &off, YourBrand: &off, BrandedContent: &off, Consent: true}},
 	}, nil
@@ -109,8 +154,8 @@ func (d *Demo) compose(ctx context.Context, c *client.Client, media client.Media
 
 // phases say in words where a post is.
 var phases = map[string]string{
-	"staging": "Bringing the bytes to TikTok.", "staged": "All but the last bytes are there; waiting for the time.",
-	"committing": "Sending the last bytes.", "processing": "Sent; TikTok is processing it.",
+	"staging": "Bringing the bytes to TikTok.", "staged": "All is ready but the last bytes; waiting for the time.",
+	"committing": "Handing over the last bytes.", "processing": "Sent; TikTok is processing it.",
 }
 
 // follow waits for the end of the post.
@@ -147,30 +192,37 @@ func (d *Demo) compare(ctx context.Context, r *PublishResult) error {
 	if err != nil {
 		return err
 	}
-	resp, err := newVisitor().client.Do(req)
+	resp, err := newVisitor(nil).client.Do(req)
 	if err != nil {
 		return fmt.Errorf("ask the simulator for its posts: %w", err)
 	}
 	defer resp.Body.Close()
 	var posts []struct {
 		PublishID string `json:"publish_id"`
-		SHA256    string `json:"sha256"`
 		Published string `json:"published_at"`
+		Files     []struct {
+			SHA256 string `json:"sha256"`
+		} `json:"files"`
 	}
 	if err := json.NewDecoder(resp.Body).Decode(&posts); err != nil {
 		return fmt.Errorf("read the simulator's posts: %w", err)
 	}
 	public := 0
 	for _, p := range posts {
-		if p.PublishID == r.PublishID && p.Published != "" {
-			public++
-			r.SentSHA256 = p.SHA256
+		if p.PublishID != r.PublishID || p.Published == "" {
+			continue
+		}
+		public++
+		r.Match = len(p.Files) == len(r.Files)
+		for i := range min(len(p.Files), len(r.Files)) {
+			r.Files[i].SentSHA256 = p.Files[i].SHA256
+			r.Match = r.Match && r.Files[i].SentSHA256 == r.Files[i].StoredSHA256
 		}
 	}
-	r.Match = public == 1 && r.SentSHA256 == r.SHA256
+	r.SentSHA256 = r.Files[0].SentSHA256
+	r.Match = r.Match && public == 1
 	if !r.Match {
-		return shippost.Errorf(shippost.Conflict, "not_the_same", "The simulated TikTok published this post %d times, with the bytes %.12s… instead of %.12s….",
-			public, r.SentSHA256, r.SHA256)
+		return shippost.Errorf(shippost.Conflict, "not_the_same", "The simulated TikTok published this post %d times, and not with the bytes that ShipPost keeps.", public)
 	}
 	return nil
 }

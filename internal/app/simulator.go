@@ -1,6 +1,8 @@
 package app
 
 import (
+	"cmp"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,9 +18,13 @@ import (
 
 // SimulatorOptions say how a simulated TikTok is set up.
 type SimulatorOptions struct {
-	Listen     string   // address on this machine; port 0 takes any
-	Redirects  []string // registered redirect URIs: loopback ones are of the desktop type
-	Properties []string // verified domains and URL prefixes
+	Listen     string            // address on this machine; port 0 takes any
+	PublicURL  string            // how the product reaches it, when something stands between; "" means the address it listens on
+	Redirects  []string          // registered redirect URIs: loopback ones are of the desktop type
+	Properties []string          // verified domains and URL prefixes
+	Hosts      map[string]string // where made-up domains are found that photos are fetched from: "host" → "127.0.0.1:port"
+	Roots      *x509.CertPool    // whom to trust there
+	Hook       string            // where webhooks are sent; "" for nowhere
 	Seed       uint64
 	Dir        string // where received bytes are kept; "" means the system's temporary folder
 	Log        *slog.Logger
@@ -37,6 +43,11 @@ type Simulator struct {
 
 // Simulate starts a simulated TikTok, which runs until Close.
 func Simulate(o SimulatorOptions) (*Simulator, error) {
+	for _, address := range o.Hosts {
+		if err := onThisMachine(address); err != nil {
+			return nil, err
+		}
+	}
 	ln, err := listenHere(o.Listen)
 	if err != nil {
 		return nil, err
@@ -47,7 +58,12 @@ func Simulate(o SimulatorOptions) (*Simulator, error) {
 	for _, uri := range o.Redirects {
 		redirects = append(redirects, tiktoksim.Redirect{URI: uri, Desktop: strings.HasPrefix(uri, "http://")})
 	}
-	s.sim, err = tiktoksim.New(tiktoksim.Options{Redirects: redirects, Properties: o.Properties, PublicURL: s.URL, Dir: o.Dir, Seed: o.Seed, Log: o.Log})
+	sim := tiktoksim.Options{Redirects: redirects, Properties: o.Properties, PublicURL: cmp.Or(o.PublicURL, s.URL), Dir: o.Dir, Seed: o.Seed, Log: o.Log}
+	sim.Knobs = func(k *tiktoksim.Knobs) { k.Webhook.URL = o.Hook }
+	if len(o.Hosts) > 0 {
+		sim.PullTransport = tiktoksim.ReachAt(o.Hosts, o.Roots)
+	}
+	s.sim, err = tiktoksim.New(sim)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("simulator: %w", err), ln.Close())
 	}
@@ -66,8 +82,8 @@ func (s *Simulator) Close() error {
 	return errors.Join(err, s.sim.Close())
 }
 
-// listenHere listens on an address of this machine only.
-func listenHere(address string) (net.Listener, error) {
+// onThisMachine makes sure that an address is one of this machine only.
+func onThisMachine(address string) error {
 	host, _, err := net.SplitHostPort(address)
 	if err == nil && host != "localhost" {
 		var ip netip.Addr
@@ -75,9 +91,17 @@ func listenHere(address string) (net.Listener, error) {
 			err = errors.New("not a loopback address")
 		}
 	}
-	if err != nil {
-		return nil, shippost.Errorf(shippost.Invalid, "invalid_address",
-			"%q is no address of this machine alone. Write one like 127.0.0.1:8090.", address).Because(err)
+	if err == nil {
+		return nil
+	}
+	return shippost.Errorf(shippost.Invalid, "invalid_address",
+		"%q is no address of this machine alone. Write one like 127.0.0.1:8090.", address).Because(err)
+}
+
+// listenHere listens on an address of this machine only.
+func listenHere(address string) (net.Listener, error) {
+	if err := onThisMachine(address); err != nil {
+		return nil, err
 	}
 	ln, err := net.Listen("tcp", address)
 	if err != nil {

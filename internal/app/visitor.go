@@ -21,10 +21,10 @@ type visitor struct{ client *http.Client }
 // pageLimit bounds what a visitor reads of one page.
 const pageLimit = 1 << 20
 
-func newVisitor() *visitor {
+func newVisitor(way http.RoundTripper) *visitor {
 	// New fails only for options with a broken list, and there are none.
 	jar, _ := cookiejar.New(nil)
-	return &visitor{&http.Client{Jar: jar, Timeout: 30 * time.Second}}
+	return &visitor{&http.Client{Jar: jar, Transport: way, Timeout: 30 * time.Second}}
 }
 
 // signIn signs in at product as the creator with that handle, who agrees to all that is asked.
@@ -45,6 +45,19 @@ func (v *visitor) signIn(ctx context.Context, product, creator string) error {
 		return fmt.Errorf("signing in ended at %s%s", at.Host, at.Path)
 	}
 	return nil
+}
+
+// connect connects an account of the creator again, after signIn.
+func (v *visitor) connect(ctx context.Context, product, creator, account string) error {
+	at, page, err := v.post(ctx, product+"/connect/tiktok", url.Values{"account": {account}})
+	if err != nil {
+		return fmt.Errorf("press the button to connect again: %w", err)
+	}
+	at, _, err = v.submit(ctx, at, page, "", url.Values{"creator": {creator}, "decision": {"allow"}})
+	if err == nil && strings.HasPrefix(at.Path, "/callback") {
+		err = fmt.Errorf("connecting ended at %s%s", at.Host, at.Path)
+	}
+	return err
 }
 
 func (v *visitor) open(ctx context.Context, address string) (*url.URL, *html.Node, error) {
@@ -74,7 +87,11 @@ func (v *visitor) submit(ctx context.Context, at *url.URL, page *html.Node, acti
 	if attr(form, "action") == "" {
 		target = at
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target.String(), strings.NewReader(fields.Encode()))
+	return v.post(ctx, target.String(), fields)
+}
+
+func (v *visitor) post(ctx context.Context, address string, values url.Values) (*url.URL, *html.Node, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(values.Encode()))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -62,6 +62,9 @@ func TestEachDirectDependencyIsExplained(t *testing.T) {
 	for _, tool := range file.Tool {
 		wanted[moduleOf(t, tool.Path)] = "Tools"
 	}
+	for _, name := range npmPackages(t) {
+		wanted[name] = "In the web app"
+	}
 	for m, section := range wanted {
 		switch got, ok := listed[m]; {
 		case !ok:
@@ -75,6 +78,29 @@ func TestEachDirectDependencyIsExplained(t *testing.T) {
 			t.Errorf("docs/dependencies.md lists %s, which nothing uses", m)
 		}
 	}
+}
+
+// npmPackages returns what ui/package.json names. Types and plug-ins go with the package they are for.
+func npmPackages(t *testing.T) []string {
+	t.Helper()
+	raw, err := os.ReadFile("../../ui/package.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct{ Dependencies, DevDependencies map[string]string }
+	if err := json.Unmarshal(raw, &file); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for name := range file.DevDependencies {
+		if !strings.HasPrefix(name, "@types/") && !strings.Contains(name, "plugin") && name != "@tailwindcss/vite" && name != "typescript-eslint" {
+			names = append(names, name)
+		}
+	}
+	for name := range file.Dependencies {
+		names = append(names, name)
+	}
+	return names
 }
 
 func TestLicences(t *testing.T) {

@@ -29,6 +29,8 @@ var foreign = []struct{ text, why string }{
 	{"language mo" + "del", "talk about tools around the product"},
 	{"Claude" + " Code", "talk about tools around the product"},
 	{"Copi" + "lot", "talk about tools around the product"},
+	{"\n<<<<<" + "<< ", "one side of a conflict; choose one"},
+	{"\n>>>>>" + ">> ", "one side of a conflict; choose one"},
 }
 
 func TestNothingForeignInTheRepository(t *testing.T) {
@@ -55,6 +57,7 @@ var outsiders = map[string]string{
 	"SHIPPOST_CHAOS":             "builds with fault points",
 	"SHIPPOST_CHAOS_LOG":         "builds with fault points",
 	"SHIPPOST_CHAOS_CLOCK":       "builds with fault points",
+	"SHIPPOST_CHAOS_CHUNK":       "builds with fault points",
 }
 
 // A page that names a variable which nothing reads costs its reader an evening.
@@ -135,5 +138,57 @@ func each(t *testing.T, f func(path string, text []byte)) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestMigrationsHaveNumbersOfTheirOwn: two branches that each added one would meet here, and not at a server's next start.
+func TestMigrationsHaveNumbersOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	list, err := filepath.Glob(filepath.Join(root, "internal", "store", "migrations", "*.sql"))
+	if err != nil || len(list) == 0 {
+		t.Fatalf("%d migrations: %v", len(list), err)
+	}
+	taken := map[string]string{}
+	for _, path := range list {
+		name := filepath.Base(path)
+		number, _, _ := strings.Cut(name, "_")
+		if was := taken[number]; was != "" || len(number) != 4 {
+			t.Errorf("%s has the number of %s: each has one of its own, of four digits", name, was)
+		}
+		taken[number] = name
+	}
+}
+
+var metricName = regexp.MustCompile("[\"`](shippost_[a-z_]+[a-z])[\"`]")
+
+// TestMetricsAreExplained: each figure that /metrics gives is in the operator's table, and no other is.
+func TestMetricsAreExplained(t *testing.T) {
+	t.Parallel()
+	names := func(path string, text []byte, into map[string]string) {
+		for _, m := range metricName.FindAllSubmatch(text, -1) {
+			into[string(m[1])] = path
+		}
+	}
+	given, told := map[string]string{}, map[string]string{}
+	each(t, func(path string, text []byte) {
+		switch {
+		case path == "docs/operate/watch.md":
+			names(path, text, told)
+		case strings.HasPrefix(path, "internal/") && strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") && bytes.Contains(text, []byte("prometheus")):
+			names(path, text, given)
+		}
+	})
+	if len(given) == 0 {
+		t.Fatal("found no metrics")
+	}
+	for name, path := range given {
+		if told[name] == "" {
+			t.Errorf("%s gives %s, which docs/operate/watch.md does not explain", path, name)
+		}
+	}
+	for name := range told {
+		if given[name] == "" {
+			t.Errorf("docs/operate/watch.md explains %s, which nobody gives", name)
+		}
 	}
 }

@@ -164,7 +164,7 @@ func walk(f func(path string, text []byte) error) error {
 			}
 			return nil
 		}
-		if !d.Type().IsRegular() {
+		if !d.Type().IsRegular() || rel == ".git" { // a file in a linked worktree
 			return nil
 		}
 		text, err := os.ReadFile(path)

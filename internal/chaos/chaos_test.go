@@ -30,6 +30,8 @@ func TestReleaseHasNoFaultPoints(t *testing.T) {
 		}
 		// Names of TikTok's webhook events, which the simulator sends, contain names of fault points.
 		release = bytes.ReplaceAll(release, []byte("post.publish."), nil)
+		// So does the name of a type.
+		release = bytes.ReplaceAll(release, []byte("publish.refusedError"), nil)
 		for _, trace := range traces() {
 			if bytes.Contains(release, []byte(trace)) {
 				t.Errorf("the release build of %s contains %q: fault points and the settable clock must not be in it", pkg, trace)
@@ -55,9 +57,12 @@ func TestChaosBuildHasFaultPoints(t *testing.T) {
 func TestReleaseIgnoresOrders(t *testing.T) {
 	t.Parallel()
 	clock := writeClock(t, "72h")
-	out, err := run(build(t, "./testdata/victim"), orderVariable+"=chaos.victim.point=kill", orderVariable+"_CLOCK="+clock)
+	out, err := run(build(t, "./testdata/victim"), orderVariable+"=chaos.victim.point=kill", orderVariable+"_CLOCK="+clock, orderVariable+"_CHUNK=5242880")
 	if err != nil || !strings.Contains(out, "done") {
 		t.Fatalf("a release build followed an order: %v\n%s", err, out)
+	}
+	if !strings.Contains(out, "chunk 0\n") {
+		t.Errorf("a release build took the size of chunks from its environment\n%s", out)
 	}
 	if off := time.Until(printedClock(t, out)).Abs(); off > time.Minute {
 		t.Errorf("the clock of a release build is off by %s, want none", off)
@@ -111,6 +116,14 @@ func TestOrders(t *testing.T) {
 		}
 		if took := time.Since(start); took < 150*time.Millisecond {
 			t.Errorf("took %s, want at least 150ms", took)
+		}
+	})
+	t.Run("chunk", func(t *testing.T) {
+		if out, err := run(victim, orderVariable+"_CHUNK=5242880"); err != nil || !strings.Contains(out, "chunk 5242880\n") {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		if out, err := run(victim, orderVariable+"_CHUNK=5MB"); err == nil {
+			t.Fatalf("a size that is no number was taken\n%s", out)
 		}
 	})
 	t.Run("clock", func(t *testing.T) {

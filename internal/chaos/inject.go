@@ -54,6 +54,20 @@ func Now() time.Time {
 	return time.Now().Add(off)
 }
 
+// ChunkSize returns the number of bytes that SHIPPOST_CHAOS_CHUNK holds, 0 for none. It panics when that is no number,
+// because a test would otherwise send whole files.
+func ChunkSize() int64 {
+	text := os.Getenv("SHIPPOST_CHAOS_CHUNK")
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n <= 0 {
+		panic(fmt.Sprintf("chaos: %q is no size of a chunk", text))
+	}
+	return n
+}
+
 func pass(name string) error {
 	mu.Lock()
 	passes[name]++

@@ -19,8 +19,12 @@ import (
 
 // commands is the whole command line.
 type commands struct {
-	Serve    serveCommand `cmd:"" help:"Run ShipPost."`
-	Demo     demoCommand  `cmd:"" help:"Try ShipPost on this machine with a simulated TikTok. Needs no account and leaves nothing behind."`
+	Serve    serveCommand  `cmd:"" help:"Run ShipPost."`
+	Demo     demoCommand   `cmd:"" help:"Try ShipPost on this machine with a simulated TikTok. Needs no account and leaves nothing behind."`
+	Import   importCommand `cmd:"" help:"Take the workspace of an archive into this server."`
+	Doctor   doctorCommand `cmd:"" help:"Check the set-up: settings, TikTok app, clock, storage, programs, public address. Changes nothing."`
+	Admin    adminCommand  `cmd:"" help:"What only the server's own command line may do."`
+	Codes    codesCommand  `cmd:"" help:"Print what a platform may refuse: code, class, sentence, remedy."`
 	Simulate struct {
 		TikTok simulateCommand `cmd:"" name:"tiktok" help:"Run the strict TikTok simulator alone."`
 	} `cmd:"" help:"Run a simulated platform."`

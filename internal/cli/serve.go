@@ -23,6 +23,10 @@ func (c *serveCommand) Run(ctx context.Context, s streams) error {
 	}
 	log := logger(s.err, c.Level(), c.LogFormat)
 	a, err := app.Open(ctx, c.Config, app.Options{Log: log})
+	if err != nil && ctx.Err() != nil {
+		log.Info("asked to end before anything began", "err", err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}

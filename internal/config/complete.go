@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/mail"
 	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/dustin/go-humanize"
 
@@ -45,6 +48,7 @@ func (c *Config) complete(lookup func(string) (string, bool)) error {
 	c.checkAddress(&found)
 	c.checkData(&found)
 	c.checkTikTok(&found)
+	c.checkVerification(&found)
 	c.checkRest(&found)
 	return errors.Join(found...)
 }
@@ -103,6 +107,10 @@ func (c *Config) fill() {
 		c.PublicURL = "http://localhost:" + port
 	}
 	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
+	c.PullURL = strings.TrimSuffix(c.PullURL, "/")
+	if c.PullURL == "" && strings.HasPrefix(c.PublicURL, "https://") {
+		c.PullURL = c.PublicURL
+	}
 	if c.DatabaseURL.IsZero() && c.DataDir != "" {
 		c.DatabaseURL = shippost.NewSecret("sqlite:" + filepath.Join(c.DataDir, "shippost.db"))
 	}
@@ -124,6 +132,10 @@ func (c *Config) checkAddress(found *problems) {
 		if _, err := parseProxy(text); err != nil {
 			found.add("SHIPPOST_TRUSTED_PROXIES", "%q is no network. Write addresses or networks with commas between, as in 127.0.0.1,10.1.0.0/16", text)
 		}
+	}
+	if pull, err := url.Parse(c.PullURL); c.PullURL != "" && c.PullURL != c.PublicURL &&
+		(err != nil || pull.Scheme != "https" || *pull != (url.URL{Scheme: "https", Host: pull.Host}) || pull.Hostname() == "" || isAddress(pull.Hostname())) {
+		found.add("SHIPPOST_PULL_URL", "%q is no address that TikTok fetches from. Write https and a domain, nothing more, as in https://photos.example.com", c.PullURL)
 	}
 	public, err := url.Parse(c.PublicURL)
 	switch {
@@ -184,9 +196,38 @@ func (c *Config) checkTikTok(found *problems) {
 	}
 }
 
+// verificationFile is the name of a file that TikTok looks for.
+var verificationFile = regexp.MustCompile(`^tiktok[A-Za-z0-9_-]{1,80}\.txt$`)
+
+// VerificationFiles returns the files by which TikTok verifies the address, contents by name. Complete has checked them.
+func (c *Config) VerificationFiles() map[string]string {
+	files := map[string]string{}
+	for _, text := range c.Verification {
+		if name, content, ok := strings.Cut(text, "="); ok {
+			files[name] = content
+		}
+	}
+	return files
+}
+
+func (c *Config) checkVerification(found *problems) {
+	for _, text := range c.Verification {
+		name, content, ok := strings.Cut(text, "=")
+		if !ok || !verificationFile.MatchString(name) || content == "" || len(content) > 500 || strings.ContainsFunc(content, unicode.IsControl) {
+			found.add("SHIPPOST_TIKTOK_VERIFICATION", "%q is no file of TikTok's. Write its name, an equals sign and its content, as in tiktokAbC123.txt=tiktok-developers-site-verification=AbC123", name)
+		}
+	}
+}
+
 func (c *Config) checkRest(found *problems) {
 	if c.Signup != "invite" && c.Signup != "open" {
 		found.add("SHIPPOST_SIGNUP", "%q is not known. Write invite or open", c.Signup)
+	}
+	if strings.ContainsFunc(c.OperatorName, unicode.IsControl) || len(c.OperatorName) > 200 {
+		found.add("SHIPPOST_OPERATOR_NAME", "is no name. Write one line of at most 200 characters")
+	}
+	if a, err := mail.ParseAddress(c.OperatorContact); c.OperatorContact != "" && (err != nil || a.Address != c.OperatorContact) {
+		found.add("SHIPPOST_OPERATOR_CONTACT", "%q is no mail address. Write one like privacy@example.com", c.OperatorContact)
 	}
 	var level slog.Level
 	if level.UnmarshalText([]byte(c.LogLevel)) != nil {
@@ -215,6 +256,12 @@ func thisMachine(host string) bool {
 	}
 	addr, err := netip.ParseAddr(host)
 	return err == nil && addr.Unmap().IsLoopback()
+}
+
+// isAddress reports whether a host is an IP address and no name.
+func isAddress(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil
 }
 
 // Bytes is a size that is written for people, such as 50GB.

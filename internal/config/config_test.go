@@ -63,8 +63,8 @@ func TestRealServer(t *testing.T) {
 	if err := c.CheckSignIn(); err != nil {
 		t.Errorf("CheckSignIn: %v", err)
 	}
-	got := []string{c.PublicURL, fmt.Sprint(c.Proxies()), c.DatabaseURL.Reveal(), c.StorageDir(), fmt.Sprint(int64(c.StorageQuota)), c.ClientSecret.Reveal(), c.Level().String()}
-	want := []string{"https://posts.example.com", "[127.0.0.1/32 10.1.0.0/16]", "postgres://ship:pw@db/ship", "/srv/media", "2000000000000", "from-a-file", "DEBUG"}
+	got := []string{c.PublicURL, c.PullURL, fmt.Sprint(c.Proxies()), c.DatabaseURL.Reveal(), c.StorageDir(), fmt.Sprint(int64(c.StorageQuota)), c.ClientSecret.Reveal(), c.Level().String()}
+	want := []string{"https://posts.example.com", "https://posts.example.com", "[127.0.0.1/32 10.1.0.0/16]", "postgres://ship:pw@db/ship", "/srv/media", "2000000000000", "from-a-file", "DEBUG"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -84,6 +84,9 @@ func TestProblemsSayWhatToWrite(t *testing.T) {
 		{"public address with a path", "SHIPPOST_PUBLIC_URL", "write https://a.example", func(c *Config) { c.PublicURL = "https://a.example/ship" }},
 		{"public address with a query", "SHIPPOST_PUBLIC_URL", "write https://a.example", func(c *Config) { c.PublicURL = "https://a.example?x=1" }},
 		{"public plain HTTP", "SHIPPOST_PUBLIC_URL", "write https://a.example", func(c *Config) { c.PublicURL = "http://a.example" }},
+		{"photos in plain HTTP", "SHIPPOST_PULL_URL", "https://photos.example.com", func(c *Config) { c.PullURL = "http://photos.example.com" }},
+		{"photos at an address", "SHIPPOST_PULL_URL", "a domain", func(c *Config) { c.PullURL = "https://192.0.2.1" }},
+		{"photos with a path", "SHIPPOST_PULL_URL", "nothing more", func(c *Config) { c.PullURL = "https://photos.example.com/pull" }},
 		{"HTTPS from nowhere", "SHIPPOST_TRUSTED_PROXIES", "127.0.0.1", func(c *Config) { c.PublicURL = "https://a.example" }},
 		{"proxy by name", "SHIPPOST_TRUSTED_PROXIES", `"proxy.lan" is no network`, func(c *Config) { c.TrustedProxies = []string{"proxy.lan"} }},
 		{"no data folder", "SHIPPOST_DATA_DIR", "Write a folder", func(c *Config) { c.DataDir = "" }},
@@ -99,6 +102,9 @@ func TestProblemsSayWhatToWrite(t *testing.T) {
 		{"API with a path", "SHIPPOST_TIKTOK_API_URL", "Write https://open.tiktokapis.com", func(c *Config) { c.APIURL = "https://open.tiktokapis.com/v2" }},
 		{"consent page in plain HTTP", "SHIPPOST_TIKTOK_AUTHORIZE_URL", "https", func(c *Config) { c.AuthorizeURL = "http://tiktok.example/auth" }},
 		{"unknown sign-up", "SHIPPOST_SIGNUP", "invite or open", func(c *Config) { c.Signup = "closed" }},
+		{"name of two lines", "SHIPPOST_OPERATOR_NAME", "one line", func(c *Config) { c.OperatorName = "a\nb" }},
+		{"contact is no address", "SHIPPOST_OPERATOR_CONTACT", "privacy@example.com", func(c *Config) { c.OperatorContact = "javascript:alert(1)" }},
+		{"contact with a name", "SHIPPOST_OPERATOR_CONTACT", "privacy@example.com", func(c *Config) { c.OperatorContact = "A <a@b.example>" }},
 		{"unknown level", "SHIPPOST_LOG_LEVEL", "debug, info", func(c *Config) { c.LogLevel = "loud" }},
 		{"unknown format", "SHIPPOST_LOG_FORMAT", "text or json", func(c *Config) { c.LogFormat = "xml" }},
 		{"weak metrics token", "SHIPPOST_METRICS_TOKEN", "16 characters", func(c *Config) { c.MetricsToken = shippost.NewSecret("short") }},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/riverqueue/river"
 
+	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/jobs"
 	"ship-post.com/shippost/internal/store"
 	"ship-post.com/shippost/internal/store/storetest"
@@ -62,9 +63,9 @@ func workForEver(ctx context.Context, address string) error {
 	select {}
 }
 
-func TestKilledProcessLosesNoJob(t *testing.T) {
-	t.Parallel()
-	address := storetest.SQLiteURL(t)
+// killAtWork has a process of its own work on a job in the database, and kills it there.
+func killAtWork(t *testing.T, address string) {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), childURL+"="+address)
 	stdout, err := cmd.StdoutPipe()
@@ -82,7 +83,54 @@ func TestKilledProcessLosesNoJob(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
+}
 
+// On PostgreSQL a running job may be another node's. Its beat tells, and nobody waits for River's three minutes.
+func TestJobsOfADeadNodeRunAgainSoon(t *testing.T) {
+	t.Parallel()
+	address := storetest.PostgresURL(t)
+	killAtWork(t, address)
+	ctx, now := t.Context(), time.Now()
+	db, err := store.Open(ctx, store.Options{URL: address, Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	b := newBench(t, db, jobs.Options{}, done)
+	reclaim := func() int64 {
+		t.Helper()
+		n, err := b.Reclaim(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if n := reclaim(); n != 0 {
+		t.Errorf("%d jobs were taken from a node that may live", n)
+	}
+	var owner string
+	err = db.SQL().QueryRowContext(ctx, "SELECT attempted_by[1] FROM river_job WHERE state = 'running'").Scan(&owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(16 * time.Second)
+	storetest.Update(t, db, func(tx *store.Tx) error { return tx.InsertNode(ctx, shippost.NodeID(owner)) })
+	if n := reclaim(); n != 0 {
+		t.Errorf("%d jobs were taken from a node that shows life", n)
+	}
+	now = now.Add(16 * time.Second)
+	// A job of the queue's own, which runs when a node begins to lead, may have been at work too.
+	if n := reclaim(); n < 1 {
+		t.Error("no job of a dead node runs again")
+	}
+	b.start(t)
+	b.next(t, run{"unfinished", 2})
+}
+
+func TestKilledProcessLosesNoJob(t *testing.T) {
+	t.Parallel()
+	address := storetest.SQLiteURL(t)
+	killAtWork(t, address)
 	db, err := store.Open(t.Context(), store.Options{URL: address})
 	if err != nil {
 		t.Fatalf("open after the kill: %v", err)

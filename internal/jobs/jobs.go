@@ -19,8 +19,10 @@ import (
 	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/riverqueue/river/rivertype"
 
 	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/chaos"
 	"ship-post.com/shippost/internal/store"
 )
 
@@ -69,6 +71,9 @@ type Client struct {
 	river  *river.Client[*sql.Tx]
 	db     *store.DB
 	listen *pgxpool.Pool // PostgreSQL only: where the news of inserted jobs arrives
+	log    *slog.Logger
+
+	reclaimer reclaimer
 }
 
 // Open brings the queue's tables up to date and returns a client. It runs nothing before Start. Open one client with a
@@ -86,7 +91,10 @@ func Open(ctx context.Context, db *store.DB, o Options) (*Client, error) {
 			return nil, err
 		}
 	}
-	c := &Client{db: db}
+	c := &Client{db: db, log: o.Log}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
 	driver, err := c.driver(ctx, o.Registry != nil)
 	if err != nil {
 		return nil, err
@@ -140,12 +148,21 @@ func config(db *store.DB, o Options) *river.Config {
 		return r
 	}
 	r.Workers = o.Registry.workers
+	r.Middleware = append(r.Middleware, river.WorkerMiddlewareFunc(crashable))
 	r.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: defaultQueue}}
 	for name, size := range o.Queues {
 		r.Queues[name] = river.QueueConfig{MaxWorkers: size}
 	}
 	r.PeriodicJobs = append(r.PeriodicJobs, daily(o.Registry, db))
 	return r
+}
+
+// crashable marks the moments around a job at which a crash shows whether it may run twice.
+func crashable(ctx context.Context, _ *rivertype.JobRow, work func(context.Context) error) error {
+	chaos.Point("jobs.taken")
+	err := work(ctx)
+	chaos.Point("jobs.worked")
+	return err
 }
 
 // Insert adds a job in the transaction; it can run once that is committed and is gone when it is rolled back.
@@ -178,6 +195,7 @@ func (c *Client) Start(ctx context.Context) error {
 	if err := c.river.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("start the job queue: %w", err)
 	}
+	c.beginReclaiming(ctx)
 	return nil
 }
 
@@ -185,6 +203,7 @@ func (c *Client) Start(ctx context.Context) error {
 // A job that does not return within some seconds after that is left behind, with an error.
 func (c *Client) Stop(ctx context.Context) error {
 	defer c.closeListener()
+	c.endReclaiming()
 	err := c.river.Stop(ctx)
 	if err == nil || ctx.Err() == nil {
 		return err

@@ -12,11 +12,14 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/netip"
 	"net/url"
+	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -104,13 +107,13 @@ type Trip struct {
 	Broken bool
 }
 
-// Do sends the request once. Answers that redirect come back like any other. The caller closes the answer's body.
+// Do sends the request once. The body is closed as soon as the connection ends, while it is read too. Answers that redirect come back like any other. The caller closes the answer's body.
 // The error names neither path nor query, because upload addresses work like keys.
 func (c *Client) Do(req *http.Request) (*http.Response, Trip, error) {
 	if err := c.guard.checkURL(req.URL); err != nil {
 		return nil, Trip{}, err
 	}
-	var way way
+	way := way{body: req.Body}
 	req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{GotConn: way.took}))
 	if req.Method != http.MethodGet && req.Method != http.MethodHead {
 		req.GetBody = nil // a body that cannot be rewound cannot be sent again
@@ -132,6 +135,7 @@ func withoutAddress(err error) error {
 
 // way follows one request.
 type way struct {
+	body io.Closer // nil for none
 	conn atomic.Pointer[meter]
 	left atomic.Bool
 }
@@ -144,6 +148,7 @@ func (w *way) took(info httptrace.GotConnInfo) {
 	}
 	if m, ok := conn.(*meter); ok {
 		w.conn.Store(m)
+		m.carry(w.body)
 	}
 }
 
@@ -157,13 +162,53 @@ func (w *way) trip(failed bool) Trip {
 	return t
 }
 
-// meter is a connection that remembers when it was last written to.
+// meter is a connection that remembers when it was last written to. When it ends it closes the body of the request that it
+// carries: a body that waits, before its last bytes for example, learns so at once what the next write would show.
 type meter struct {
 	net.Conn
+	mu     sync.Mutex
+	body   io.Closer // of the request under way, nil for none
+	ended  bool
 	now    func() time.Time
 	last   atomic.Pointer[time.Time]
 	busy   atomic.Bool
 	broken atomic.Bool
+}
+
+// carry notes the body of the request that the connection was given to.
+func (m *meter) carry(body io.Closer) {
+	m.mu.Lock()
+	m.body = body
+	ended := m.ended
+	m.mu.Unlock()
+	if ended && body != nil {
+		_ = body.Close()
+	}
+}
+
+func (m *meter) end() {
+	m.mu.Lock()
+	body := m.body
+	m.body, m.ended = nil, true
+	m.mu.Unlock()
+	if body != nil {
+		_ = body.Close()
+	}
+}
+
+// Read reads, and notices the other side's end.
+func (m *meter) Read(p []byte) (int, error) {
+	n, err := m.Conn.Read(p)
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		m.end()
+	}
+	return n, err
+}
+
+// Close ends the connection.
+func (m *meter) Close() error {
+	defer m.end()
+	return m.Conn.Close()
 }
 
 // Write hands bytes to the kernel and notes when it took the last of them.

@@ -3,12 +3,15 @@ package outbound
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -250,5 +253,92 @@ func TestOnceUsesAConnectionOnce(t *testing.T) {
 	}
 	if n := call(c.API(), 3); n != 1 {
 		t.Errorf("3 questions used %d connections", n)
+	}
+}
+
+// waitingBody gives its first bytes and then nothing until it is closed.
+type waitingBody struct {
+	first  []byte
+	waits  chan struct{} // closed when it is waited for
+	closed chan struct{}
+	once   sync.Once
+	begun  sync.Once
+}
+
+func (b *waitingBody) Read(p []byte) (int, error) {
+	if n := copy(p, b.first); n > 0 {
+		b.first = b.first[n:]
+		return n, nil
+	}
+	b.begun.Do(func() { close(b.waits) })
+	<-b.closed
+	return 0, io.ErrClosedPipe
+}
+
+func (b *waitingBody) Close() error {
+	b.once.Do(func() { close(b.closed) })
+	return nil
+}
+
+// A body that holds its last bytes back is woken by the end of its connection, however that comes. Nothing else would
+// wake it before it wrote again.
+func TestEndOfTheConnectionWakesTheBody(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(net.Conn) error{
+		"closed": func(c net.Conn) error { return c.Close() },
+		"half closed": func(c net.Conn) error {
+			if secure, ok := c.(*tls.Conn); ok {
+				return secure.CloseWrite()
+			}
+			return c.(*net.TCPConn).CloseWrite()
+		},
+		"reset": func(c net.Conn) error {
+			if secure, ok := c.(*tls.Conn); ok {
+				c = secure.NetConn()
+			}
+			if err := c.(*net.TCPConn).SetLinger(0); err != nil {
+				return err
+			}
+			return c.Close()
+		},
+	} {
+		for _, secure := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, " secure=", secure), func(t *testing.T) {
+				t.Parallel()
+				body := &waitingBody{first: []byte("nearly all"), waits: make(chan struct{}), closed: make(chan struct{})}
+				handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if _, err := io.ReadFull(r.Body, make([]byte, len("nearly all"))); err != nil {
+						t.Error(err)
+					}
+					<-body.waits
+					conn, _, err := http.NewResponseController(w).Hijack()
+					if err == nil {
+						err = end(conn)
+					}
+					if err != nil {
+						t.Error(err)
+					}
+				})
+				srv := httptest.NewServer(handler)
+				if secure {
+					srv.Close()
+					srv = httptest.NewTLSServer(handler)
+				}
+				defer srv.Close()
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, srv.URL, body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				req.ContentLength = 1000
+				resp, trip, err := clientsFor(t, srv).Once().Do(req)
+				if err == nil {
+					_ = resp.Body.Close()
+					t.Fatalf("status %d, want an error", resp.StatusCode)
+				}
+				if !trip.Left {
+					t.Error("the request is said not to have left")
+				}
+			})
+		}
 	}
 }

@@ -30,13 +30,15 @@ type Failure struct {
 	Message    string // a sentence for the creator
 	Remedy     shippost.Remedy
 	RetryAfter time.Duration // 0 when not said
+	Ask        bool          // what was agreed to can no longer be sent as it is: the creator is asked, as long as there is time
 	Alarm      bool          // an operator must look: our configuration or code is wrong
+	Withdrawn  bool          // the creator took a permission away: whatever the token, only connecting anew helps
 	LogID      string
 }
 
 // Post returns the failure as it is kept with a post.
 func (f Failure) Post() *shippost.Failure {
-	return &shippost.Failure{Code: f.Code, Message: f.Message, Remedy: f.Remedy, LogID: f.LogID}
+	return &shippost.Failure{Code: f.Code, Message: f.Message, Remedy: f.Remedy, LogID: f.LogID, Class: string(f.Class)}
 }
 
 // Reach says how far a request came. A lost answer is neither success nor failure.

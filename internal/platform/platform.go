@@ -5,6 +5,7 @@ package platform
 import (
 	"context"
 	"io"
+	"net/http"
 	"time"
 
 	"ship-post.com/shippost"
@@ -24,6 +25,8 @@ type Platform interface {
 	// With a zero Payload.Receipt it opens a new attempt: it calls ledger.Intend, sends the one init request of the
 	// attempt, and calls ledger.Opened before any byte follows. With a receipt it resumes that attempt and never
 	// sends an init. When it returns without error, nothing but Commit can make the post appear.
+	// A platform that fetches the files itself (see Puller) may begin with that as soon as it is asked. There Stage sends
+	// nothing, and the Wait of what it returns opens the attempt, not before the due time.
 	// An error is of type *Error where the platform was involved; an error of the ledger comes back unchanged.
 	Stage(ctx context.Context, p Payload, ledger Ledger) (Staged, error)
 
@@ -61,8 +64,11 @@ type Description struct {
 	Name          shippost.PlatformName
 	Title         string        // "TikTok", for screens
 	OpenLife      time.Duration // how long an opened attempt accepts bytes
+	DailyPosts    int           // how many posts an account may usually make within 24 hours; 0 when that is not known
+	DailyCreators int           // how many creators may post through this server's app within 24 hours; 0 when that is not known
 	EarliestStage time.Duration // no attempt is opened earlier than this before its due time
 	Scopes        []string      // what the enabled features need; the sign-in asks for exactly these
+	DraftScope    string        // the one of them with which drafts go to the creator's inbox; "" where that is not enabled
 }
 
 // Draft is a post as Validate sees it.
@@ -92,6 +98,9 @@ type File struct {
 	Size   int64
 	SHA256 string
 	Facts  shippost.MediaFacts
+	// URL is where the platform may fetch the file, if it is one that does: an https address that works like a key. It
+	// gives no byte before the committing row is durable. The zero Secret once the attempt is open.
+	URL shippost.Secret
 	// Open returns the bytes from offset to the end. The caller closes it. It may be called many times, and fails
 	// with code media_changed when the stored file is no longer the one that was promised.
 	Open func(ctx context.Context, offset int64) (io.ReadCloser, error)
@@ -121,8 +130,12 @@ type Staged interface {
 	// Receipt returns the receipt of the attempt.
 	Receipt() shippost.Receipt
 	// Wait blocks until the attempt can be committed at once, or until the platform or the network ended it.
-	// It returns nil in the first case. It may be called again.
+	// It returns nil in the first case. It may be called again. Where the platform fetches the files, the first Wait
+	// waits for the due time and then opens the attempt with its one init request.
 	Wait(ctx context.Context) error
+	// Lost is closed when an attempt that was ready is no longer, because its line was cut: Wait makes it ready again,
+	// and then has another channel. It is nil where nothing can be lost, and says nothing any more once Commit was called.
+	Lost() <-chan struct{}
 	// Close lets go of the attempt without committing. It may be called after Commit and more than once.
 	Close() error
 }
@@ -140,6 +153,7 @@ type State string
 // The states.
 const (
 	Incomplete State = "incomplete" // bytes are missing; the same attempt may be resumed while its upload lives
+	Fetching   State = "fetching"   // the platform fetches the files itself, or works on them; who serves them knows which
 	Processing State = "processing" // everything is there; the platform works on it
 	InInbox    State = "in_inbox"   // a draft was delivered to the creator
 	Published  State = "published"
@@ -169,11 +183,38 @@ type Pacer interface {
 	Lead(size int64) time.Duration
 }
 
+// Puller is implemented by platforms that fetch some files themselves instead of being sent them.
+type Puller interface {
+	// Pulls reports whether the platform fetches the files of a post with such media.
+	Pulls(kind shippost.MediaKind) bool
+}
+
+// Canceller is implemented by platforms that can be asked to stop what they fetch.
+type Canceller interface {
+	// Cancel asks for it, as a courtesy: success proves nothing.
+	Cancel(ctx context.Context, p Payload) error
+}
+
 // Adjuster is implemented by platforms whose creators may forbid what a post allows.
 type Adjuster interface {
 	// Adjust returns the options with everything off that the creator now forbids, and a warning for each change.
 	// It never turns anything on and never touches who may see the post.
 	Adjust(o shippost.Options, c shippost.Creator) (shippost.Options, []shippost.Problem)
+}
+
+// CodeTeller is implemented by platforms whose refusals are a table.
+type CodeTeller interface {
+	// Codes returns every code that Classify knows, with what it means.
+	Codes() []shippost.Code
+}
+
+// TimeTeller is implemented by platforms whose answers say what time it is.
+type TimeTeller interface {
+	// Heard returns the time of the latest answer, to the second, and how long ago that was by a clock that nobody sets;
+	// false before the first.
+	Heard() (at time.Time, ago time.Duration, ok bool)
+	// AskTime asks for an answer with a request that has no effect.
+	AskTime(ctx context.Context) error
 }
 
 // Identity is who a grant belongs to.
@@ -182,6 +223,12 @@ type Identity struct {
 	Name      string
 	Handle    string // "" when the scope for it was not granted
 	AvatarURL string
+}
+
+// Portrayer is implemented by platforms whose creators have a picture.
+type Portrayer interface {
+	// Avatar fetches the picture at an address that Identify or Creator told. What it returns may be anything.
+	Avatar(ctx context.Context, address string) ([]byte, error)
 }
 
 // Grant is what a platform gave when a creator agreed, or on a refresh.
@@ -225,4 +272,45 @@ type Refresher interface {
 type Revoker interface {
 	// Revoke withdraws the grant. A token that is already dead counts as success.
 	Revoke(ctx context.Context, access shippost.Secret) error
+}
+
+// EventKind says what a platform's message is about.
+type EventKind string
+
+// The kinds of messages that matter.
+const (
+	EventOther   EventKind = ""        // nothing that concerns us
+	EventPost    EventKind = "post"    // something about an attempt became known: ask about it
+	EventRemoved EventKind = "removed" // a creator took our access away; it is gone already
+)
+
+// Visible says whether viewers can see a post.
+type Visible string
+
+// What a message may say about it.
+const (
+	VisibleUnsaid Visible = ""
+	VisibleNow    Visible = "visible"
+	VisibleNoMore Visible = "withdrawn" // taken down by the platform, or made private or deleted by the creator
+)
+
+// Event is a message from a platform. It may come twice, late, or in any order.
+type Event struct {
+	Kind      EventKind
+	Name      string    // the platform's word, for the record
+	Subject   string    // whom it is about, as in Identity
+	PublishID string    // for EventPost
+	State     State     // for EventPost: Published, InInbox or Refused if that is what it says, "" if it only hints
+	Reason    Failure   // for Refused
+	PostID    string    // for Published: the id of the public post, "" if it does not say
+	Visible   Visible   // for EventPost: what it says about viewers, if that
+	At        time.Time // when it happened, to a second
+	SignedAt  time.Time // when it was signed
+}
+
+// EventReader is implemented by platforms that send messages by themselves.
+type EventReader interface {
+	// ReadEvent returns what a message says. One that the platform did not sign is an error of kind Forbidden; one that
+	// was signed and is not understood is EventOther.
+	ReadEvent(header http.Header, body []byte) (Event, error)
 }

@@ -156,7 +156,7 @@ func (m *movie) conclude(s *source) error {
 	if v.codec == "" || v.width == 0 || v.height == 0 || v.timescale == 0 {
 		return damaged
 	}
-	f.Duration = m.length(v)
+	f.Duration, f.VariableRate = m.length(v), v.uneven
 	if f.Duration <= 0 {
 		return noFrames
 	}

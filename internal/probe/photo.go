@@ -57,8 +57,11 @@ func CleanPhoto(ctx context.Context, r io.ReaderAt, size int64, fit Fit) (Cleane
 		c.Report.Problems = append(c.Report.Problems, damaged.problem)
 		return c, nil
 	}
-	return c, c.finish(d, fit)
+	return c, c.finish(d, size, fit)
 }
+
+// maxKept is the largest file of a photo that is kept as it is: 20 MB in the smaller reading of platforms.
+const maxKept = 20_000_000
 
 // developed is a decoded photo and what lay beside the picture.
 type developed struct {
@@ -128,7 +131,7 @@ func webpMetadata(p []byte) ([]string, error) {
 }
 
 // finish makes the new file, where one is needed, and the poster.
-func (c *CleanedPhoto) finish(d developed, fit Fit) error {
+func (c *CleanedPhoto) finish(d developed, bytes int64, fit Fit) error {
 	size := d.picture.Bounds().Size()
 	target := fit.within(size)
 	for _, what := range d.metadata {
@@ -137,12 +140,12 @@ func (c *CleanedPhoto) finish(d developed, fit Fit) error {
 		}
 	}
 	shown := turned(shrink(d.picture, target), d.orientation)
-	if d.convert || len(d.metadata) > 0 || d.orientation != upright || target != size {
+	if d.convert || len(d.metadata) > 0 || d.orientation != upright || target != size || bytes > maxKept {
 		var err error
 		if c.Data, err = encode(shown, photoQuality, usableProfile(d)); err != nil {
 			return err
 		}
-		c.Report.Problems = append(c.Report.Problems, c.converted(size, shown.Rect.Size()))
+		c.Report.Problems = append(c.Report.Problems, converted(size, shown.Rect.Size(), d.orientation))
 		c.Report.Type = "image/jpeg"
 		c.Report.Facts = shippost.MediaFacts{Container: "jpeg", Width: shown.Rect.Dx(), Height: shown.Rect.Dy()}
 	}
@@ -152,11 +155,17 @@ func (c *CleanedPhoto) finish(d developed, fit Fit) error {
 }
 
 // converted tells the creator what was done to the photo, when it shows.
-func (c *CleanedPhoto) converted(before, after image.Point) shippost.Problem {
-	p := shippost.Problem{Code: "photo_rewritten", Severity: shippost.Warn, Message: "The photo was saved anew as JPEG, without hidden data."}
+func converted(before, after image.Point, was orientation) shippost.Problem {
+	turn := ""
+	if degrees := was.degrees(); degrees != 0 {
+		turn = fmt.Sprintf("turned upright by %d° and ", degrees)
+	} else if was != upright {
+		turn = "mirrored, as it was taken, and "
+	}
+	p := shippost.Problem{Code: "photo_rewritten", Severity: shippost.Warn, Message: "The photo was " + turn + "saved anew as JPEG, without hidden data."}
 	if before.X*before.Y > after.X*after.Y {
 		p.Code = "photo_scaled"
-		p.Message = fmt.Sprintf("The photo was made smaller, to %d × %d pixels, so that platforms take it.", after.X, after.Y)
+		p.Message = fmt.Sprintf("The photo was %smade smaller, to %d × %d pixels, so that platforms take it.", turn, after.X, after.Y)
 	}
 	return p
 }

@@ -212,6 +212,11 @@ func TestOrientation(t *testing.T) {
 		if b.Dx() != facts.Width || b.Dy() != facts.Height || (o >= 5) != (b.Dy() > b.Dx()) || c.Report.Facts.Rotation != 0 {
 			t.Errorf("orientation %d: %d × %d, probe says %d × %d", o, b.Dx(), b.Dy(), facts.Width, facts.Height)
 		}
+		// Whoever agrees to what is sent is told that it is not the file as it was.
+		words := map[uint16]string{1: "The photo was saved anew", 2: "mirrored", 3: "turned upright by 180°", 4: "turned upright by 180°", 5: "turned upright", 6: "turned upright by 90°", 7: "turned upright", 8: "turned upright by 270°"}[o]
+		if len(c.Report.Problems) != 1 || !strings.Contains(c.Report.Problems[0].Message, words) {
+			t.Errorf("orientation %d is told as %+v, want %q", o, c.Report.Problems, words)
+		}
 		got := [4]color.Color{m.At(8, 8), m.At(b.Dx()-8, 8), m.At(b.Dx()-8, b.Dy()-8), m.At(8, b.Dy()-8)}
 		for i := range got {
 			if !nearly(got[i], corners[i]) {
@@ -256,6 +261,28 @@ func TestColourProfileIsKept(t *testing.T) {
 		t.Error("the colour profile is gone")
 	}
 	decoded(t, got.Data)
+}
+
+// A photo of 21 MB is refused in words; one whose colour profile is none becomes a file that TikTok takes.
+func TestAwkwardPhotosAreMended(t *testing.T) {
+	segment := append([]byte{0xFF, 0xFE, 0xFF, 0x02}, bytes.Repeat([]byte("x"), 0xFF00)...)
+	plain := jpegOf(t, quarters(400, 300))
+	large := slices.Concat(plain[:2], bytes.Repeat(segment, 21_000_000/len(segment)+1), plain[2:])
+	icc := slices.Concat([]byte("ICC_PROFILE\x00\x01\x01"), bytes.Repeat([]byte("this is no profile "), 4))
+	broken := withSegment(withSegment(plain, 0xE2, icc), 0xFE, []byte("comment"))
+	if c := clean(t, large, probe.Fit{Long: 1920, Short: 1080}); code(c.Report) != "photo_too_large" || c.Report.Problems[0].Remedy != shippost.RemedyReplaceMedia {
+		t.Errorf("21 MB: %+v", c.Report.Problems)
+	}
+	for name, p := range map[string][]byte{"a broken profile": broken} {
+		c := clean(t, p, probe.Fit{Long: 1920, Short: 1080})
+		if shippost.Blocking(c.Report.Problems) || len(c.Data) == 0 || len(c.Data) > 1_000_000 || bytes.Contains(c.Data, []byte("this is no profile")) {
+			t.Errorf("%s: %d bytes, %+v", name, len(c.Data), c.Report.Problems)
+			continue
+		}
+		if b := decoded(t, c.Data).Bounds(); b.Dx() != 400 || b.Dy() != 300 {
+			t.Errorf("%s: became %v", name, b)
+		}
+	}
 }
 
 func TestDamagedPhotoIsFound(t *testing.T) {

@@ -57,7 +57,7 @@ func grab(ctx context.Context, ffmpeg, reader, file string, at time.Duration) ([
 		"-map", "0:v:0", "-frames:v", "1", "-an", "-sn", "-dn", "-map_metadata", "-1",
 		"-vf", "scale='min(" + side + ",iw)':'min(" + side + ",ih)':force_original_aspect_ratio=decrease",
 		"-threads", "1", "-f", "image2pipe", "-c:v", "mjpeg", "-q:v", "3", "pipe:1"}
-	err := runConfined(func() *exec.Cmd {
+	err := runConfined(short, func() *exec.Cmd {
 		cmd := exec.CommandContext(ctx, ffmpeg, args...)
 		cmd.Env = []string{"LC_ALL=C"}
 		cmd.WaitDelay = time.Second

@@ -55,7 +55,7 @@ func TestP01_VideosAreRead(t *testing.T) {
 		{"square pixels are not given", "wide.mp4", picture + "-vf setsar=4/3 " + h264, "video/mp4",
 			shippost.MediaFacts{Container: "mp4", VideoCodec: "h264", Duration: 2 * time.Second, Width: 853, Height: 360, FrameRate: 30}},
 		{"changing frame rate", "vfr.mp4", "-f lavfi -i testsrc2=size=320x240:rate=60:duration=2 -vf select='lt(t,1)+not(mod(n,6))' -fps_mode vfr " + h264, "video/mp4",
-			shippost.MediaFacts{Container: "mp4", VideoCodec: "h264", Duration: 1917 * time.Millisecond, Width: 320, Height: 240, FrameRate: 36.5}},
+			shippost.MediaFacts{Container: "mp4", VideoCodec: "h264", Duration: 1917 * time.Millisecond, Width: 320, Height: 240, FrameRate: 36.5, VariableRate: true}},
 		{"WebM VP8", "vp8.webm", picture + sound + "-c:v libvpx -deadline realtime -cpu-used 8 -c:a libopus", "video/webm",
 			shippost.MediaFacts{Container: "webm", VideoCodec: "vp8", AudioCodec: "opus", Duration: 2 * time.Second, Width: 640, Height: 360, FrameRate: 30}},
 		{"WebM VP9 without sound", "vp9.webm", picture + "-c:v libvpx-vp9 -deadline realtime -cpu-used 8", "video/webm",

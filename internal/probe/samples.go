@@ -41,21 +41,43 @@ func (t *sampleTable) next() ([]byte, error) {
 	return t.entry[:t.width], err
 }
 
-// sumTimes reads stts: how many samples there are and how long they last together.
-func (s *source) sumTimes(b box) (samples, ticks uint64, err error) {
+// times is what a table of sample durations tells.
+type times struct {
+	samples, ticks uint64
+	uneven         bool // some frames are shown much longer than others; the last one does not count
+}
+
+// sumTimes reads stts: how many samples there are, how long they last together, and whether they last equally long.
+func (s *source) sumTimes(b box) (sum times, err error) {
 	t, err := s.table(b, 8, 8)
 	if err != nil {
-		return 0, 0, err
+		return sum, err
 	}
+	var shortest, longest, last uint64
 	for {
 		e, err := t.next()
 		if e == nil || err != nil {
-			return samples, ticks, err
+			sum.uneven = shortest > 0 && 2*longest > 3*shortest
+			return sum, err
 		}
-		count := uint64(be32(e))
-		samples += count
-		ticks += count * uint64(be32(e[4:]))
+		count, each := uint64(be32(e)), uint64(be32(e[4:]))
+		sum.samples += count
+		sum.ticks += count * each
+		if last > 0 {
+			shortest, longest = least(shortest, last), max(longest, last)
+		}
+		if last = each; count > 1 {
+			shortest, longest = least(shortest, each), max(longest, each)
+		}
 	}
+}
+
+// least is min for numbers of which zero means none yet.
+func least(a, b uint64) uint64 {
+	if a == 0 {
+		return b
+	}
+	return min(a, b)
 }
 
 // lastByte returns where the last sample ends; 0 without the tables that tell.

@@ -21,6 +21,7 @@ type track struct {
 	timescale uint32
 	samples   uint64
 	ticks     uint64 // what the samples last, in timescale units
+	uneven    bool   // its frames are not shown equally long
 	end       int64  // the file must be this long for the samples to be there
 	stbl      box
 }
@@ -104,9 +105,11 @@ func (t *track) readTables(s *source) error {
 		}
 	}
 	if b, ok := tables["stts"]; ok {
-		if t.samples, t.ticks, err = s.sumTimes(b); err != nil {
+		sum, err := s.sumTimes(b)
+		if err != nil {
 			return err
 		}
+		t.samples, t.ticks, t.uneven = sum.samples, sum.ticks, sum.uneven
 	}
 	t.end, err = s.lastByte(tables)
 	return err

@@ -141,7 +141,7 @@ func TestTakeWaitsForAnOpenTransaction(t *testing.T) {
 func waiters(t *testing.T, db *store.DB) int64 {
 	t.Helper()
 	if db.Engine() == store.SQLite {
-		return db.SQL().Stats().WaitCount
+		return int64(db.Waiting())
 	}
 	var n int64
 	row := db.SQL().QueryRowContext(t.Context(), `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted

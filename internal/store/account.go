@@ -1,7 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"time"
 
 	"ship-post.com/shippost"
 )
@@ -14,6 +16,8 @@ var accounts = newTable("accounts",
 	column[shippost.Account]{"handle", func(a *shippost.Account) any { return &a.Handle }},
 	column[shippost.Account]{"name", func(a *shippost.Account) any { return &a.Name }},
 	column[shippost.Account]{"avatar_url", func(a *shippost.Account) any { return &a.AvatarURL }},
+	column[shippost.Account]{"avatar", func(a *shippost.Account) any { return &a.Avatar }},
+	column[shippost.Account]{"avatar_at", func(a *shippost.Account) any { return at(&a.AvatarAt) }},
 	column[shippost.Account]{"status", func(a *shippost.Account) any { return &a.Status }},
 	column[shippost.Account]{"status_reason", func(a *shippost.Account) any { return &a.StatusReason }},
 	column[shippost.Account]{"epoch", func(a *shippost.Account) any { return &a.Epoch }},
@@ -71,9 +75,29 @@ func (t *Tx) SetAccountStatus(ctx context.Context, a shippost.Account, epoch int
 	return changed, taken(err)
 }
 
+// AccountsToPortray returns active accounts of all workspaces whose picture was last asked for before a moment, or never.
+// Only ShipPost itself may ask this.
+func (t *Tx) AccountsToPortray(ctx context.Context, before time.Time, limit int) ([]shippost.Account, error) {
+	return accounts.list(ctx, t, "WHERE status = 'active' AND (avatar_at IS NULL OR avatar_at < $1) ORDER BY id LIMIT $2", moment(before), limit)
+}
+
+// SaveAvatar notes which picture of an account is kept, and when it was asked for.
+func (t *Tx) SaveAvatar(ctx context.Context, id shippost.AccountID, hash string, asked time.Time) error {
+	_, err := t.exec(ctx, "UPDATE accounts SET avatar = $2, avatar_at = $3 WHERE id = $1", id, hash, moment(asked))
+	return err
+}
+
 // SaveProfile writes what the platform tells about the creator: handle, name and avatar.
 func (t *Tx) SaveProfile(ctx context.Context, a shippost.Account) (changed bool, err error) {
 	return t.swap(ctx, "UPDATE accounts SET handle = $2, name = $3, avatar_url = $4 WHERE id = $1", a.ID, a.Handle, a.Name, a.AvatarURL)
+}
+
+// NoteCreator keeps the handle and the name that the platform tells before a post, unless the account was disconnected or
+// connected anew since a was read.
+func (t *Tx) NoteCreator(ctx context.Context, a shippost.Account, c shippost.Creator) error {
+	_, err := t.exec(ctx, "UPDATE accounts SET handle = $3, name = $4 WHERE id = $1 AND epoch = $2", a.ID, a.Epoch,
+		cmp.Or(c.Handle, a.Handle), cmp.Or(c.Nickname, a.Name))
+	return err
 }
 
 func taken(err error) error {

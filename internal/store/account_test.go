@@ -67,6 +67,35 @@ func TestAccountStatusIsComparedBeforeItIsSet(t *testing.T) {
 	})
 }
 
+// What a platform tells about a creator must not come back after the account was disconnected.
+func TestNoteCreator(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		ctx := t.Context()
+		account := storetest.Account(t, db, storetest.Workspace(t, db))
+		note := func(a shippost.Account, c shippost.Creator) (got shippost.Account) {
+			t.Helper()
+			storetest.Update(t, db, func(tx *store.Tx) error {
+				if err := tx.NoteCreator(ctx, a, c); err != nil {
+					return err
+				}
+				var err error
+				got, err = tx.AccountOfAny(ctx, a.ID)
+				return err
+			})
+			return got
+		}
+		if got := note(account, shippost.Creator{Handle: "grace"}); got.Handle != "grace" || got.Name != account.Name {
+			t.Errorf("a new handle: %+v", got)
+		}
+		older := account
+		older.Epoch--
+		if got := note(older, shippost.Creator{Handle: "late", Nickname: "Late"}); got.Handle != "grace" || got.Name != account.Name {
+			t.Errorf("of an older connection: %+v", got)
+		}
+	})
+}
+
 func TestAccountIsConnectedOnce(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {

@@ -29,6 +29,8 @@ var attemptTable = newTable("attempts",
 	column[shippost.Attempt]{"committed_at", func(a *shippost.Attempt) any { return at(&a.CommittedAt) }},
 	column[shippost.Attempt]{"handed_at", func(a *shippost.Attempt) any { return at(&a.HandedAt) }},
 	column[shippost.Attempt]{"ended_at", func(a *shippost.Attempt) any { return at(&a.EndedAt) }},
+	column[shippost.Attempt]{"stop_asked_at", func(a *shippost.Attempt) any { return at(&a.StopAskedAt) }},
+	column[shippost.Attempt]{"stop_told_at", func(a *shippost.Attempt) any { return at(&a.StopToldAt) }},
 	column[shippost.Attempt]{"polls", func(a *shippost.Attempt) any { return &a.Polls }},
 	column[shippost.Attempt]{"next_poll_at", func(a *shippost.Attempt) any { return at(&a.NextPollAt) }},
 	column[shippost.Attempt]{"death", func(a *shippost.Attempt) any { return &a.Death }},
@@ -121,10 +123,67 @@ func (t *Tx) SetNextPoll(ctx context.Context, id shippost.AttemptID, next time.T
 	return err
 }
 
-// CountPoll counts a question about an attempt that can still be asked about, and sets when to ask again.
-func (t *Tx) CountPoll(ctx context.Context, id shippost.AttemptID, next time.Time) error {
-	_, err := t.exec(ctx, "UPDATE attempts SET polls = polls + 1, next_poll_at = $1 WHERE id = $2 AND state IN ('committing', 'handed_over', 'live')",
-		moment(next), id)
+// AskStop keeps that a person asked to stop a committed attempt, and has it asked about at once. Asking again changes
+// nothing.
+func (t *Tx) AskStop(ctx context.Context, id shippost.AttemptID) error {
+	_, err := t.exec(ctx, `UPDATE attempts SET stop_asked_at = $1, next_poll_at = $1 WHERE id = $2 AND stop_asked_at IS NULL
+		AND state IN ('committing', 'handed_over')`, moment(t.Now()), id)
+	return err
+}
+
+// Cut is an attempt that was ended while a node worked on it.
+type Cut struct {
+	Attempt shippost.AttemptID
+	Post    shippost.PostID
+}
+
+// beforeCommit selects attempts whose owners were asked to stop before the commit, which is never asked of the platform.
+const beforeCommit = "state = 'dead' AND guarded_at IS NULL AND stop_asked_at IS NOT NULL AND stop_told_at IS NULL"
+
+// AskCut asks the owner of a dead attempt to stop what it still does for it, if that node has shown life since a moment.
+func (t *Tx) AskCut(ctx context.Context, id shippost.AttemptID, since time.Time) error {
+	_, err := t.exec(ctx, `UPDATE attempts SET stop_asked_at = $2 WHERE id = $1 AND state = 'dead' AND guarded_at IS NULL AND stop_asked_at IS NULL
+		AND EXISTS (SELECT 1 FROM nodes WHERE nodes.id = attempts.owner AND nodes.beat_at >= $3)`, id, moment(t.Now()), moment(since))
+	return err
+}
+
+// Cuts returns what a node was asked to stop and has not confirmed.
+func (t *Tx) Cuts(ctx context.Context, owner shippost.NodeID) (list []Cut, err error) {
+	err = t.each(ctx, 2, "SELECT id, post_id FROM attempts WHERE owner = $1 AND "+beforeCommit, []any{owner}, func(v []any) error {
+		id, _ := v[0].(string)
+		post, _ := v[1].(string)
+		list = append(list, Cut{shippost.AttemptID(id), shippost.PostID(post)})
+		return nil
+	})
+	return list, err
+}
+
+// CutsLeft returns how many attempts of an account nodes that have shown life since a moment were asked to stop and have not
+// confirmed.
+func (t *Tx) CutsLeft(ctx context.Context, account shippost.AccountID, since time.Time) (n int, err error) {
+	err = t.value(ctx, []any{&n}, "SELECT count(*) FROM attempts WHERE account_id = $1 AND "+beforeCommit+
+		" AND EXISTS (SELECT 1 FROM nodes WHERE nodes.id = attempts.owner AND nodes.beat_at >= $2)", account, moment(since))
+	return n, err
+}
+
+// StopTold keeps that the platform knows of the wish to stop an attempt.
+func (t *Tx) StopTold(ctx context.Context, id shippost.AttemptID) error {
+	_, err := t.exec(ctx, "UPDATE attempts SET stop_told_at = $1 WHERE id = $2", moment(t.Now()), id)
+	return err
+}
+
+// StopAsked reports whether a person asked to stop an attempt.
+func (t *Tx) StopAsked(ctx context.Context, id shippost.AttemptID) (bool, error) {
+	var asked bool
+	err := t.value(ctx, []any{&asked}, "SELECT stop_asked_at IS NOT NULL FROM attempts WHERE id = $1", id)
+	return asked, err
+}
+
+// CountPoll counts a question about an attempt that can still be asked about, keeps why there was no answer, nil if there was
+// one, and sets when to ask again.
+func (t *Tx) CountPoll(ctx context.Context, id shippost.AttemptID, next time.Time, why *shippost.Failure) error {
+	_, err := t.exec(ctx, "UPDATE attempts SET polls = polls + 1, next_poll_at = $1, failure = $2 WHERE id = $3 AND state IN ('committing', 'handed_over', 'live', 'unknown')",
+		moment(next), doc(&why), id)
 	return err
 }
 

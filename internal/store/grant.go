@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"ship-post.com/shippost"
@@ -53,12 +54,36 @@ func (t *Tx) ReplaceGrant(ctx context.Context, g Grant, version int64) (bool, er
 		at(&g.RefreshExpiresAt), doc(&g.Scopes), g.Version, g.Account, version)
 }
 
+// Patience says when a refresh that somebody else began counts as lost.
+type Patience struct {
+	Stale  time.Time // begun before this, by whomever
+	Lost   time.Time // begun before this, by a process that is not alive any more
+	Silent time.Time // a process that has not beaten since is not alive; on SQLite no other one is
+}
+
+// lost is the condition for that, with the patience's times as three parameters from number n on.
+func (t *Tx) lost(p Patience, n int) (condition string, args []any) {
+	if t.db.engine == SQLite {
+		p.Silent = t.Now().AddDate(1, 0, 0)
+	}
+	return fmt.Sprintf(`(intent_at <= $%d OR intent_at <= $%d
+		AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = grants.intent_by AND n.beat_at > $%d))`, n, n+1, n+2),
+		[]any{moment(p.Stale), moment(p.Lost), moment(p.Silent)}
+}
+
 // ClaimRefresh notes that a refresh of the given version is about to be sent by node, unless another one is on its way
-// since after stale. It reports whether this node may send it.
-func (t *Tx) ClaimRefresh(ctx context.Context, account shippost.AccountID, version int64, hash string, node shippost.NodeID, stale time.Time) (bool, error) {
+// that does not count as lost. It reports whether this node may send it.
+func (t *Tx) ClaimRefresh(ctx context.Context, account shippost.AccountID, version int64, hash string, node shippost.NodeID, p Patience) (bool, error) {
+	lost, args := t.lost(p, 7)
 	return t.swap(ctx, `UPDATE grants SET intent_hash = $1, intent_at = $2, intent_by = $3
-		WHERE account_id = $4 AND version = $5 AND (intent_hash = '' OR intent_at <= $6)`,
-		hash, moment(t.Now()), node, account, version, moment(stale))
+		WHERE account_id = $4 AND version = $5 AND (intent_hash = '' OR intent_at <= $6 OR intent_by <> $3 AND `+lost+`)`,
+		append([]any{hash, moment(t.Now()), node, account, version, moment(p.Stale)}, args...)...)
+}
+
+// HoldRefresh makes the intent of a refresh that node has under way recent again. It reports whether it still is the node's.
+func (t *Tx) HoldRefresh(ctx context.Context, account shippost.AccountID, version int64, node shippost.NodeID) (bool, error) {
+	return t.swap(ctx, "UPDATE grants SET intent_at = $1 WHERE account_id = $2 AND version = $3 AND intent_by = $4 AND intent_hash <> ''",
+		moment(t.Now()), account, version, node)
 }
 
 // EndRefresh notes that nothing is on its way any more, because the request had no effect.
@@ -74,11 +99,14 @@ func (t *Tx) DeleteGrant(ctx context.Context, account shippost.AccountID) error 
 	return err
 }
 
-// AgingGrants returns accounts in use whose access token has less than a quarter of its life left, most urgent first.
-func (t *Tx) AgingGrants(ctx context.Context, now time.Time, limit int) ([]shippost.AccountID, error) {
-	list, err := grants.list(ctx, t, `WHERE (access_expires_at - $1) * 4 < access_expires_at - access_issued_at
+// AgingGrants returns accounts in use whose access token has less than a quarter of its life left, or whose refresh counts
+// as lost, most urgent first.
+func (t *Tx) AgingGrants(ctx context.Context, now time.Time, p Patience, limit int) ([]shippost.AccountID, error) {
+	lost, args := t.lost(p, 3)
+	list, err := grants.list(ctx, t, `WHERE ((access_expires_at - $1) * 4 < access_expires_at - access_issued_at
+		OR intent_hash <> '' AND `+lost+`)
 		AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = grants.account_id AND a.status = 'active') ORDER BY access_expires_at LIMIT $2`,
-		moment(now), limit)
+		append([]any{moment(now), limit}, args...)...)
 	ids := make([]shippost.AccountID, len(list))
 	for i, g := range list {
 		ids[i] = g.Account

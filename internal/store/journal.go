@@ -36,6 +36,10 @@ var numberedEntries = newTable(entries.name, append([]column[shippost.Entry]{
 // Record writes entries to the journal, in the transaction that makes the change they tell of. Empty ids and times
 // are filled in; the workspace is written as it stands ("" for what concerns none).
 func (t *Tx) Record(ctx context.Context, list ...shippost.Entry) error {
+	if len(list) > 0 && !t.records {
+		t.records = true
+		t.OnCommit(t.db.tellRecorded)
+	}
 	for _, e := range list {
 		if e.At.IsZero() {
 			e.At = t.Now()

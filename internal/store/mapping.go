@@ -63,12 +63,7 @@ func (m table[T]) get(ctx context.Context, tx *Tx, missing error, tail string, a
 
 // list reads all rows that tail ("WHERE … ORDER BY …") selects.
 func (m table[T]) list(ctx context.Context, tx *Tx, tail string, args ...any) (_ []T, err error) {
-	values, err := plain(args)
-	if err != nil {
-		return nil, err
-	}
-	query := "SELECT " + m.names + " FROM " + m.name + " " + tail
-	rows, err := tx.tx.QueryContext(ctx, query, values...)
+	rows, err := tx.query(ctx, "SELECT "+m.names+" FROM "+m.name+" "+tail, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list %s: %w", m.name, err)
 	}
@@ -236,7 +231,11 @@ func (p perhaps[S]) Scan(src any) error {
 	return nil
 }
 
-// missing returns the NotFound error of a noun: code "<noun>_not_found" and a sentence.
+// missing returns the NotFound error of a noun: code "<noun>_not_found" and a sentence, in which media is called what people call it.
 func missing(noun string) error {
-	return shippost.Errorf(shippost.NotFound, strings.ReplaceAll(noun, " ", "_")+"_not_found", "This %s does not exist, or is not yours.", noun)
+	code := strings.ReplaceAll(noun, " ", "_") + "_not_found"
+	if noun == "media" {
+		noun = "file"
+	}
+	return shippost.Errorf(shippost.NotFound, code, "This %s does not exist, or is not yours.", noun)
 }

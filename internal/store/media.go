@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"time"
 
 	"ship-post.com/shippost"
@@ -16,8 +14,11 @@ var mediaTable = newTable("media",
 	column[shippost.Media]{"status", func(m *shippost.Media) any { return &m.Status }},
 	column[shippost.Media]{"kind", func(m *shippost.Media) any { return &m.Kind }},
 	column[shippost.Media]{"file_name", func(m *shippost.Media) any { return &m.FileName }},
+	column[shippost.Media]{"name_key", func(m *shippost.Media) any { return folded(&m.FileName) }},
 	column[shippost.Media]{"type", func(m *shippost.Media) any { return &m.Type }},
 	column[shippost.Media]{"size", func(m *shippost.Media) any { return &m.Size }},
+	column[shippost.Media]{"received_size", func(m *shippost.Media) any { return &m.ReceivedSize }},
+	column[shippost.Media]{"fingerprint", func(m *shippost.Media) any { return &m.Fingerprint }},
 	column[shippost.Media]{"received_sha256", func(m *shippost.Media) any { return &m.ReceivedSHA256 }},
 	column[shippost.Media]{"sha256", func(m *shippost.Media) any { return &m.SHA256 }},
 	column[shippost.Media]{"blob_key", func(m *shippost.Media) any { return &m.BlobKey }},
@@ -25,6 +26,7 @@ var mediaTable = newTable("media",
 	column[shippost.Media]{"facts", func(m *shippost.Media) any { return doc(&m.Facts) }},
 	column[shippost.Media]{"problems", func(m *shippost.Media) any { return doc(&m.Problems) }},
 	column[shippost.Media]{"removed", func(m *shippost.Media) any { return doc(&m.Removed) }},
+	column[shippost.Media]{"original_id", func(m *shippost.Media) any { return &m.Original }},
 	column[shippost.Media]{"created_at", func(m *shippost.Media) any { return at(&m.CreatedAt) }},
 	column[shippost.Media]{"deleted_at", func(m *shippost.Media) any { return at(&m.DeletedAt) }},
 )
@@ -48,6 +50,9 @@ func (t *Tx) LockMedia(ctx context.Context, ws shippost.WorkspaceID, id shippost
 type MediaFilter struct {
 	Kind   shippost.MediaKind   // "" for any
 	Status shippost.MediaStatus // "" for all but deleted
+	Unused bool                 // only those that no post has
+	Words  []string             // each of them is in the name or in a tag
+	Tags   []string             // the file has all of them
 	After  shippost.MediaID     // where the page before ended; "" for the first page
 	Limit  int                  // how many at most; required
 }
@@ -64,6 +69,16 @@ func (t *Tx) MediaList(ctx context.Context, ws shippost.WorkspaceID, f MediaFilt
 	} else {
 		q.add("status <> ", shippost.MediaDeleted)
 	}
+	if f.Unused {
+		q.parts = append(q.parts, "NOT EXISTS (SELECT 1 FROM post_media WHERE media_id = media.id)")
+	}
+	for _, word := range f.Words {
+		pattern := q.mark(containing(Fold(word)))
+		q.parts = append(q.parts, `(name_key LIKE `+pattern+` ESCAPE '\' OR EXISTS (SELECT 1 FROM media_tags mt WHERE mt.media_id = media.id AND mt.tag_key LIKE `+pattern+` ESCAPE '\'))`)
+	}
+	for _, tag := range f.Tags {
+		q.parts = append(q.parts, "id IN (SELECT media_id FROM media_tags WHERE workspace_id = "+q.mark(ws)+" AND tag_key = "+q.mark(Fold(tag))+")")
+	}
 	if f.After != "" {
 		q.add("id < ", f.After)
 	}
@@ -76,38 +91,35 @@ func (t *Tx) MediaByHash(ctx context.Context, ws shippost.WorkspaceID, sha256 st
 		"WHERE workspace_id = $1 AND received_sha256 = $2 AND deleted_at IS NULL AND status IN ('checking', 'ready') ORDER BY id DESC LIMIT 1", ws, sha256)
 }
 
+// MediaByFingerprint lists the usable or still unchecked files of the workspace that arrived with this size and fingerprint,
+// newest first.
+func (t *Tx) MediaByFingerprint(ctx context.Context, ws shippost.WorkspaceID, size int64, fingerprint string, limit int) ([]shippost.Media, error) {
+	return mediaTable.list(ctx, t, `WHERE workspace_id = $1 AND fingerprint = $2 AND fingerprint <> '' AND received_size = $3 AND deleted_at IS NULL
+		AND status IN ('checking', 'ready') ORDER BY id DESC LIMIT $4`, ws, fingerprint, size, limit)
+}
+
 // SaveMedia writes everything that checking, a poster or deleting changes in a file, if it still has the status was. It
 // reports whether it had.
 func (t *Tx) SaveMedia(ctx context.Context, m *shippost.Media, was shippost.MediaStatus) (bool, error) {
 	return t.swap(ctx, `UPDATE media SET status = $1, kind = $2, type = $3, size = $4, received_sha256 = $5, sha256 = $6, blob_key = $7,
-		poster_key = $8, facts = $9, problems = $10, removed = $11, deleted_at = $12 WHERE id = $13 AND workspace_id = $14 AND status = $15`,
+		poster_key = $8, facts = $9, problems = $10, removed = $11, deleted_at = $12, fingerprint = $13 WHERE id = $14 AND workspace_id = $15 AND status = $16`,
 		m.Status, m.Kind, m.Type, m.Size, m.ReceivedSHA256, m.SHA256, m.BlobKey,
-		m.PosterKey, doc(&m.Facts), doc(&m.Problems), doc(&m.Removed), at(&m.DeletedAt), m.ID, m.Workspace, was)
+		m.PosterKey, doc(&m.Facts), doc(&m.Problems), doc(&m.Removed), at(&m.DeletedAt), m.Fingerprint, m.ID, m.Workspace, was)
 }
 
 // MediaUsage is how many bytes a workspace takes.
 type MediaUsage struct {
-	Stored int64 // of files whose bytes are kept, with the declared size of those that still arrive
+	Files  int64 // whose bytes are kept, with those that still arrive
+	Stored int64 // of these files, with the declared size of those that still arrive
 	Recent int64 // of all files that were begun since a moment, deleted ones too
 }
 
 // MediaUsage adds up the files of a workspace.
 func (t *Tx) MediaUsage(ctx context.Context, ws shippost.WorkspaceID, since time.Time) (MediaUsage, error) {
 	var u MediaUsage
-	err := t.value(ctx, []any{&u.Stored, &u.Recent}, `SELECT CAST(COALESCE(SUM(CASE WHEN deleted_at IS NULL AND status <> 'rejected' THEN size ELSE 0 END), 0) AS BIGINT),
+	err := t.value(ctx, []any{&u.Files, &u.Stored, &u.Recent}, `SELECT count(CASE WHEN deleted_at IS NULL AND status <> 'rejected' THEN 1 END), CAST(COALESCE(SUM(CASE WHEN deleted_at IS NULL AND status <> 'rejected' THEN size ELSE 0 END), 0) AS BIGINT),
 		CAST(COALESCE(SUM(CASE WHEN created_at >= $2 THEN size ELSE 0 END), 0) AS BIGINT) FROM media WHERE workspace_id = $1`, ws, moment(since))
 	return u, err
-}
-
-// MediaInUse returns a post that is queued or publishing and contains the file; "" when there is none.
-func (t *Tx) MediaInUse(ctx context.Context, id shippost.MediaID) (shippost.PostID, error) {
-	var post shippost.PostID
-	err := t.value(ctx, []any{&post}, `SELECT p.id FROM post_media pm JOIN posts p ON p.id = pm.post_id
-		WHERE pm.media_id = $1 AND p.status IN ('queued', 'publishing') ORDER BY p.due_at LIMIT 1`, id)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", nil
-	}
-	return post, err
 }
 
 // UncheckedMedia lists files whose check has not ended although they were begun before a moment.

@@ -95,7 +95,7 @@ func TestMediaListAndUsage(t *testing.T) {
 				t.Errorf("photos: %d, %v", len(page), err)
 			}
 			usage, err := tx.MediaUsage(t.Context(), actor.Workspace, now.Add(-8*time.Hour-time.Minute))
-			if want := (store.MediaUsage{Stored: 4 << 32, Recent: 3 << 32}); err != nil || usage != want {
+			if want := (store.MediaUsage{Files: 4, Stored: 4 << 32, Recent: 3 << 32}); err != nil || usage != want {
 				t.Errorf("usage %+v, %v; want %+v", usage, err, want)
 			}
 			for hash, want := range map[string]bool{"hash0": true, "hash1": false, "hash4": true, "nothing": false} {
@@ -115,33 +115,6 @@ func TestMediaListAndUsage(t *testing.T) {
 			}
 			return nil
 		})
-	})
-}
-
-func TestMediaInUse(t *testing.T) {
-	t.Parallel()
-	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		actor := storetest.Workspace(t, db)
-		account := storetest.Account(t, db, actor)
-		for status, want := range map[shippost.PostStatus]bool{shippost.PostDraft: false, shippost.PostQueued: true, shippost.PostPublishing: true,
-			shippost.PostPosted: false, shippost.PostFailed: false, shippost.PostCancelled: false} {
-			m := aFile(actor, db.Now())
-			p := aPost(actor, account, db.Now(), m.ID)
-			p.Status = status
-			storetest.Update(t, db, func(tx *store.Tx) error {
-				if err := tx.InsertMedia(t.Context(), &m); err != nil {
-					return err
-				}
-				return tx.InsertPost(t.Context(), &p)
-			})
-			storetest.View(t, db, func(tx *store.Tx) error {
-				got, err := tx.MediaInUse(t.Context(), m.ID)
-				if (got == p.ID) != want || (got == "") == want {
-					t.Errorf("in a %s post: %q, want used %t", status, got, want)
-				}
-				return err
-			})
-		}
 	})
 }
 

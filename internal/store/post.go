@@ -25,6 +25,8 @@ var postTable = newTable("posts",
 	column[shippost.Post]{"due_zone", func(p *shippost.Post) any { return &p.Due.Zone }},
 	column[shippost.Post]{"due_fold", func(p *shippost.Post) any { return &p.Due.Fold }},
 	column[shippost.Post]{"due_at", func(p *shippost.Post) any { return at(&p.Due.At) }},
+	column[shippost.Post]{"due_offset", func(p *shippost.Post) any { return span(&p.Due.Offset) }},
+	column[shippost.Post]{"due_rules", func(p *shippost.Post) any { return &p.Due.Rules }},
 	column[shippost.Post]{"late_window", func(p *shippost.Post) any { return span(&p.LateWindow) }},
 	column[shippost.Post]{"version", func(p *shippost.Post) any { return &p.Version }},
 	column[shippost.Post]{"hold", func(p *shippost.Post) any { return doc(&p.Hold) }},
@@ -32,10 +34,12 @@ var postTable = newTable("posts",
 	column[shippost.Post]{"created_by", func(p *shippost.Post) any { return &p.CreatedBy }},
 	column[shippost.Post]{"created_at", func(p *shippost.Post) any { return at(&p.CreatedAt) }},
 	column[shippost.Post]{"updated_at", func(p *shippost.Post) any { return at(&p.UpdatedAt) }},
+	column[shippost.Post]{"overdue_at", func(p *shippost.Post) any { return at(&p.OverdueAt) }},
 	column[shippost.Post]{"committed_at", func(p *shippost.Post) any { return at(&p.CommittedAt) }},
 	column[shippost.Post]{"posted_at", func(p *shippost.Post) any { return at(&p.PostedAt) }},
 	column[shippost.Post]{"platform_ids", func(p *shippost.Post) any { return doc(&p.PlatformIDs) }},
 	column[shippost.Post]{"permalink", func(p *shippost.Post) any { return &p.Permalink }},
+	column[shippost.Post]{"withdrawn_at", func(p *shippost.Post) any { return at(&p.WithdrawnAt) }},
 )
 
 // InsertPost adds a post with its media. A deleted file is refused (Conflict, code media_deleted).
@@ -80,11 +84,12 @@ const (
 type PostFilter struct {
 	Order    PostOrder // "" means NewestFirst
 	Statuses []shippost.PostStatus
-	Account  shippost.AccountID
+	Accounts []shippost.AccountID // of one of these; empty for all
 	Group    shippost.GroupID
-	From, To time.Time // due at or after From, and before To; zero for no bound
-	After    PostPlace // where the page before ended; zero for the first page
-	Limit    int       // how many at most; required
+	Labels   []shippost.LabelID // with one of these; empty for any
+	From, To time.Time          // due at or after From, and before To; zero for no bound
+	After    PostPlace          // where the page before ended; zero for the first page
+	Limit    int                // how many at most; required
 }
 
 // PostPlace is a place in a list of posts: that of the last one seen.
@@ -105,23 +110,7 @@ func (t *Tx) Posts(ctx context.Context, ws shippost.WorkspaceID, f PostFilter) (
 
 // query returns the end of the SELECT, which some index of the table serves in its order.
 func (f PostFilter) query(ws shippost.WorkspaceID) (tail string, args []any) {
-	q := conditions{}
-	q.add("workspace_id = ", ws)
-	if f.Account != "" {
-		q.add("account_id = ", f.Account)
-	}
-	if f.Group != "" {
-		q.add("group_id = ", f.Group)
-	}
-	if len(f.Statuses) > 0 {
-		isOneOf(&q, "status", f.Statuses)
-	}
-	if !f.From.IsZero() {
-		q.add("due_at >= ", moment(f.From))
-	}
-	if !f.To.IsZero() {
-		q.add("due_at < ", moment(f.To))
-	}
+	q := f.conditions(ws)
 	order := " ORDER BY id DESC"
 	switch {
 	case f.Order == DueFirst:
@@ -136,19 +125,48 @@ func (f PostFilter) query(ws shippost.WorkspaceID) (tail string, args []any) {
 	return q.where() + order + " LIMIT " + q.mark(f.Limit), q.args
 }
 
+// conditions returns what the filter asks of a post, whatever its place in a list.
+func (f PostFilter) conditions(ws shippost.WorkspaceID) conditions {
+	q := conditions{}
+	q.add("workspace_id = ", ws)
+	if len(f.Accounts) > 0 {
+		isOneOf(&q, "account_id", f.Accounts)
+	}
+	if f.Group != "" {
+		q.add("group_id = ", f.Group)
+	}
+	if len(f.Statuses) > 0 {
+		isOneOf(&q, "status", f.Statuses)
+	}
+	if len(f.Labels) > 0 {
+		inner := conditions{args: q.args}
+		isOneOf(&inner, "pl.label_id", f.Labels)
+		q.args = inner.args
+		q.parts = append(q.parts, "EXISTS (SELECT 1 FROM post_labels pl WHERE pl.post_id = posts.id AND "+inner.parts[0]+")")
+	}
+	if !f.From.IsZero() {
+		q.add("due_at >= ", moment(f.From))
+	}
+	if !f.To.IsZero() {
+		q.add("due_at < ", moment(f.To))
+	}
+	return q
+}
+
 // UpdatePost writes content, time and state of a post whose row still has the status was and p.Version, and makes it
 // a new version: p.Version grows by one. It reports whether the row was as expected. withMedia says that the files
 // changed too.
 func (t *Tx) UpdatePost(ctx context.Context, p *shippost.Post, was shippost.PostStatus, withMedia bool) (bool, error) {
 	ok, err := t.swap(ctx, `UPDATE posts SET status = $1, phase = $2, caption = $3, options = $4, due_local = $5, due_zone = $6,
-		due_fold = $7, due_at = $8, late_window = $9, version = version + 1, hold = $10, failure = $11, updated_at = $12, committed_at = $13
-		WHERE id = $14 AND workspace_id = $15 AND status = $16 AND version = $17`,
-		p.Status, p.Phase, p.Caption, doc(&p.Options), p.Due.Local, p.Due.Zone, p.Due.Fold, at(&p.Due.At), span(&p.LateWindow),
-		doc(&p.Hold), doc(&p.Failure), at(&p.UpdatedAt), at(&p.CommittedAt), p.ID, p.Workspace, was, p.Version)
+		due_fold = $7, due_at = $8, due_offset = $9, due_rules = $10, late_window = $11, version = version + 1, hold = $12, failure = $13,
+		updated_at = $14, committed_at = $15, group_id = $16, overdue_at = NULL WHERE id = $17 AND workspace_id = $18 AND status = $19 AND version = $20`,
+		p.Status, p.Phase, p.Caption, doc(&p.Options), p.Due.Local, p.Due.Zone, p.Due.Fold, at(&p.Due.At), span(&p.Due.Offset), p.Due.Rules,
+		span(&p.LateWindow), doc(&p.Hold), doc(&p.Failure), at(&p.UpdatedAt), at(&p.CommittedAt), p.Group, p.ID, p.Workspace, was, p.Version)
 	if err != nil || !ok {
 		return ok, err
 	}
 	p.Version++
+	p.OverdueAt = time.Time{}
 	if !withMedia {
 		return true, nil
 	}
@@ -158,11 +176,109 @@ func (t *Tx) UpdatePost(ctx context.Context, p *shippost.Post, was shippost.Post
 	return true, t.addPostMedia(ctx, p)
 }
 
+// DeleteDraft removes a draft. It reports false when the post is none.
+func (t *Tx) DeleteDraft(ctx context.Context, ws shippost.WorkspaceID, id shippost.PostID) (bool, error) {
+	for _, table := range []string{"forecasts", "post_labels", "post_versions", "post_media"} {
+		if _, err := t.exec(ctx, "DELETE FROM "+table+" WHERE post_id IN (SELECT id FROM posts WHERE id = $1 AND workspace_id = $2 AND status = 'draft')", id, ws); err != nil {
+			return false, err
+		}
+	}
+	return t.swap(ctx, "DELETE FROM posts WHERE id = $1 AND workspace_id = $2 AND status = 'draft'", id, ws)
+}
+
+// AccountLoad is how much an account is used.
+type AccountLoad struct {
+	Sent      int // posts that were handed over since a moment
+	Scheduled int // posts that wait or are under way
+}
+
+// AccountLoads returns the load of all accounts of a workspace that have any.
+func (t *Tx) AccountLoads(ctx context.Context, ws shippost.WorkspaceID, since time.Time) (loads map[shippost.AccountID]AccountLoad, err error) {
+	values, err := plain([]any{ws, moment(since)})
+	if err != nil {
+		return nil, err
+	}
+	// Each part is served by an index: the calendar's, since a post is handed over at its due time or some hours later, and
+	// that of accounts and states.
+	rows, err := t.tx.QueryContext(ctx, `SELECT a.id,
+		(SELECT count(*) FROM posts p WHERE p.account_id = a.id AND p.status IN ('publishing', 'posted', 'in_inbox', 'unconfirmed') AND p.committed_at > $2),
+		(SELECT count(*) FROM posts p WHERE p.account_id = a.id AND p.status IN ('queued', 'publishing'))
+		FROM accounts a WHERE a.workspace_id = $1`, values...)
+	if err != nil {
+		return nil, fmt.Errorf("count the posts of accounts: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	loads = map[shippost.AccountID]AccountLoad{}
+	for rows.Next() {
+		var id shippost.AccountID
+		var l AccountLoad
+		if err := rows.Scan(&id, &l.Sent, &l.Scheduled); err != nil {
+			return nil, fmt.Errorf("count the posts of accounts: %w", err)
+		}
+		loads[id] = l
+	}
+	return loads, rows.Err()
+}
+
 // CountScheduled returns how many posts of an account still wait or are under way.
 func (t *Tx) CountScheduled(ctx context.Context, account shippost.AccountID) (int, error) {
 	var n int
 	err := t.value(ctx, []any{&n}, "SELECT count(*) FROM posts WHERE account_id = $1 AND status IN ('queued', 'publishing')", account)
 	return n, err
+}
+
+// DraftTimes returns when the drafts for the inbox of an account's creator are due between two instants, both left out,
+// that wait, are under way or lie in the inbox; except is not counted.
+func (t *Tx) DraftTimes(ctx context.Context, account shippost.AccountID, after, before time.Time, except shippost.PostID) ([]time.Time, error) {
+	// Options are JSON text that we wrote; quotes inside of it are escaped, so no title can look like this.
+	list, err := postTable.list(ctx, t, `WHERE account_id = $1 AND status IN ('queued', 'publishing', 'in_inbox') AND due_at > $2 AND due_at < $3
+		AND id <> $4 AND options LIKE '%"to_inbox":true%' ORDER BY due_at`, account, moment(after), moment(before), except)
+	times := make([]time.Time, len(list))
+	for i := range list {
+		times[i] = list[i].Due.At
+	}
+	return times, err
+}
+
+// PostTimes returns when an account's posts go out or went out between two instants, both left out, in order: those that
+// wait by their due time, the others by when they were handed over. Drafts for the inbox are not among them; except is not
+// counted.
+func (t *Tx) PostTimes(ctx context.Context, account shippost.AccountID, after, before time.Time, except shippost.PostID) (times []time.Time, err error) {
+	rows, err := t.query(ctx, `SELECT due_at FROM posts WHERE account_id = $1 AND status IN ('queued', 'publishing') AND committed_at IS NULL AND due_at > $2 AND due_at < $3
+			AND id <> $4 AND options NOT LIKE '%"to_inbox":true%'
+		UNION ALL SELECT committed_at FROM posts WHERE account_id = $1 AND committed_at IS NOT NULL AND status IN ('publishing', 'posted', 'unconfirmed')
+			AND committed_at > $2 AND committed_at < $3 AND id <> $4 AND options NOT LIKE '%"to_inbox":true%'
+		ORDER BY 1`, account, moment(after), moment(before), except)
+	if err != nil {
+		return nil, fmt.Errorf("list the times of posts: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var when time.Time
+		if err := rows.Scan(at(&when)); err != nil {
+			return nil, fmt.Errorf("list the times of posts: %w", err)
+		}
+		times = append(times, when)
+	}
+	return times, rows.Err()
+}
+
+// CountPosters returns how many accounts of a platform, on the whole server and beside one of them, have posts between two
+// instants that are not drafts for the inbox.
+func (t *Tx) CountPosters(ctx context.Context, p shippost.PlatformName, beside shippost.AccountID, after, before time.Time) (n int, err error) {
+	err = t.value(ctx, []any{&n}, `SELECT count(*) FROM accounts a WHERE a.platform = $1 AND a.id <> $2 AND a.status <> 'disconnected' AND (
+		EXISTS (SELECT 1 FROM posts p WHERE p.account_id = a.id AND p.status IN ('queued', 'publishing') AND p.due_at > $3 AND p.due_at < $4
+			AND p.options NOT LIKE '%"to_inbox":true%')
+		OR EXISTS (SELECT 1 FROM posts p WHERE p.account_id = a.id AND p.committed_at IS NOT NULL AND p.committed_at > $3 AND p.committed_at < $4
+			AND p.status <> 'in_inbox' AND p.options NOT LIKE '%"to_inbox":true%'))`, p, beside, moment(after), moment(before))
+	return n, err
+}
+
+// PostsReckonedBefore returns waiting posts due after an instant whose due time was reckoned by zone rules older than
+// the given ones, by id. Ask again after the last one for more.
+func (t *Tx) PostsReckonedBefore(ctx context.Context, rules string, due time.Time, after shippost.PostID, limit int) ([]shippost.Post, error) {
+	return postTable.list(ctx, t, `WHERE id > $1 AND status IN ('queued', 'publishing') AND due_at > $2 AND due_rules < $3 ORDER BY id LIMIT $4`,
+		after, moment(due), rules, limit)
 }
 
 // addPostMedia writes which files a post has. Each file is locked, so that it is not deleted at the same moment.
@@ -203,11 +319,7 @@ func (t *Tx) fillPostMedia(ctx context.Context, posts []shippost.Post) (err erro
 	}
 	q := conditions{}
 	isOneOf(&q, "post_id", ids)
-	values, err := plain(q.args)
-	if err != nil {
-		return err
-	}
-	rows, err := t.tx.QueryContext(ctx, "SELECT post_id, media_id FROM post_media "+q.where()+" ORDER BY post_id, position", values...)
+	rows, err := t.query(ctx, "SELECT post_id, media_id FROM post_media "+q.where()+" ORDER BY post_id, position", q.args...)
 	if err != nil {
 		return fmt.Errorf("list the media of posts: %w", err)
 	}

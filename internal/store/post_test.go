@@ -97,6 +97,22 @@ func TestPost_DeletedAndForeignMedia(t *testing.T) {
 	})
 }
 
+func TestMediaList_Unused(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		actor := storetest.Workspace(t, db)
+		used, unused := file(t, db, actor, shippost.MediaReady), file(t, db, actor, shippost.MediaReady)
+		p := aPost(actor, storetest.Account(t, db, actor), db.Now(), used)
+		storetest.Update(t, db, func(tx *store.Tx) error { return tx.InsertPost(t.Context(), &p) })
+		storetest.View(t, db, func(tx *store.Tx) error {
+			list, err := tx.MediaList(t.Context(), actor.Workspace, store.MediaFilter{Unused: true, Limit: 9})
+			if err != nil || len(list) != 1 || list[0].ID != unused {
+				t.Errorf("got %v, %v; want the one that no post has", list, err)
+			}
+			return nil
+		})
+	})
+}
+
 func TestUpdatePost_ComparesAndSets(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		actor := storetest.Workspace(t, db)
@@ -164,15 +180,15 @@ func TestPosts_Pages(t *testing.T) {
 		})
 		for name, f := range map[string]store.PostFilter{
 			"all":      {},
-			"account":  {Account: accounts[1].ID},
+			"account":  {Accounts: []shippost.AccountID{accounts[1].ID}},
 			"status":   {Statuses: []shippost.PostStatus{shippost.PostFailed}},
-			"statuses": {Statuses: []shippost.PostStatus{shippost.PostFailed, shippost.PostDraft}, Account: accounts[0].ID},
+			"statuses": {Statuses: []shippost.PostStatus{shippost.PostFailed, shippost.PostDraft}, Accounts: []shippost.AccountID{accounts[0].ID}},
 			"group":    {Group: "grp_five"},
 			"from":     {From: start.Add(5 * time.Minute)},
 			"calendar": {Order: store.DueFirst, From: start.Add(3 * time.Minute), To: start.Add(15 * time.Minute)},
 			"due":      {Order: store.DueFirst},
-			"upcoming": {Order: store.DueFirst, Statuses: []shippost.PostStatus{shippost.PostQueued}, Account: accounts[0].ID},
-			"nothing":  {Account: "acc_unknown"},
+			"upcoming": {Order: store.DueFirst, Statuses: []shippost.PostStatus{shippost.PostQueued}, Accounts: []shippost.AccountID{accounts[0].ID}},
+			"nothing":  {Accounts: []shippost.AccountID{"acc_unknown"}},
 		} {
 			want := expected(all, f)
 			var got []shippost.PostID
@@ -207,7 +223,7 @@ func expected(all []shippost.Post, f store.PostFilter) []shippost.PostID {
 	var chosen []shippost.Post
 	for _, p := range all {
 		switch {
-		case f.Account != "" && p.Account != f.Account, f.Group != "" && p.Group != f.Group,
+		case len(f.Accounts) > 0 && !slices.Contains(f.Accounts, p.Account), f.Group != "" && p.Group != f.Group,
 			len(f.Statuses) > 0 && !slices.Contains(f.Statuses, p.Status),
 			!f.From.IsZero() && (p.Due.IsZero() || p.Due.At.Before(f.From)),
 			!f.To.IsZero() && (p.Due.IsZero() || !p.Due.At.Before(f.To)),
@@ -260,10 +276,10 @@ func TestPosts_Plans(t *testing.T) {
 		"newest":                 {},
 		"newest, later page":     {After: store.PostPlace{ID: "post_00000000000000000000050000"}},
 		"failed ones":            {Statuses: []shippost.PostStatus{shippost.PostFailed}},
-		"of an account":          {Account: rare.ID},
+		"of an account":          {Accounts: []shippost.AccountID{rare.ID}},
 		"calendar":               {Order: store.DueFirst, From: now.Add(time.Hour), To: now.Add(2 * time.Hour)},
 		"calendar, later page":   {Order: store.DueFirst, After: store.PostPlace{ID: "post_00000000000000000000050000", Due: now.Add(50_000 * time.Second)}},
-		"calendar of an account": {Order: store.DueFirst, Account: account.ID, From: now.Add(time.Hour), To: now.Add(2 * time.Hour)},
+		"calendar of an account": {Order: store.DueFirst, Accounts: []shippost.AccountID{account.ID}, From: now.Add(time.Hour), To: now.Add(2 * time.Hour)},
 	} {
 		f.Limit = 50
 		query, args, err := store.PostsQuery(actor.Workspace, f)
@@ -272,6 +288,20 @@ func TestPosts_Plans(t *testing.T) {
 		}
 		plan := explain(t, db, query, args)
 		if strings.Contains(plan, "SCAN") || strings.Contains(plan, "TEMP B-TREE") || !strings.Contains(plan, "USING INDEX") {
+			t.Errorf("%s: %s", name, plan)
+		}
+	}
+	for name, f := range map[string]store.PostFilter{
+		"marks":                 {From: now, To: now.Add(31 * 24 * time.Hour)},
+		"marks of an account":   {From: now, To: now.Add(31 * 24 * time.Hour), Accounts: []shippost.AccountID{account.ID}},
+		"marks of failed posts": {From: now, To: now.Add(31 * 24 * time.Hour), Statuses: []shippost.PostStatus{shippost.PostFailed}},
+	} {
+		query, args, err := store.MarksQuery(actor.Workspace, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan := explain(t, db, query, args)
+		if !strings.Contains(plan, "posts_calendar (workspace_id=? AND due_at>? AND due_at<?)") || strings.Contains(plan, "TEMP B-TREE") {
 			t.Errorf("%s: %s", name, plan)
 		}
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -20,21 +21,71 @@ func (t *Tx) AnyPost(ctx context.Context, id shippost.PostID) (shippost.Post, er
 	return t.Post(ctx, ws, id)
 }
 
-// PostSize returns how many bytes the media of a post have together.
-func (t *Tx) PostSize(ctx context.Context, id shippost.PostID) (int64, error) {
-	var size int64
-	err := t.value(ctx, []any{&size},
-		"SELECT CAST(COALESCE(SUM(m.size), 0) AS BIGINT) FROM post_media pm JOIN media m ON m.id = pm.media_id WHERE pm.post_id = $1", id)
-	return size, err
+// PostKind returns whether a post is a video or photos; Video for one without media.
+func (t *Tx) PostKind(ctx context.Context, id shippost.PostID) (shippost.MediaKind, error) {
+	kind := shippost.Video
+	err := t.value(ctx, []any{&kind},
+		"SELECT m.kind FROM post_media pm JOIN media m ON m.id = pm.media_id WHERE pm.post_id = $1 ORDER BY pm.position LIMIT 1", id)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return kind, err
 }
 
 // SavePublishing writes what the publisher may change of a post, if it still has the status was and p.Version. It
 // reports whether it had. The zero wake means that nobody need look at the post.
 func (t *Tx) SavePublishing(ctx context.Context, p *shippost.Post, was shippost.PostStatus, wake time.Time) (bool, error) {
 	return t.swap(ctx, `UPDATE posts SET status = $1, phase = $2, hold = $3, failure = $4, wake_at = $5, updated_at = $6,
-		committed_at = $7, posted_at = $8, platform_ids = $9, permalink = $10 WHERE id = $11 AND status = $12 AND version = $13`,
+		committed_at = $7, posted_at = $8, platform_ids = $9, permalink = $10,
+		overdue_at = CASE WHEN $1 IN ('queued', 'publishing') AND $2 <> 'processing' THEN overdue_at END WHERE id = $11 AND status = $12 AND version = $13`,
 		p.Status, p.Phase, doc(&p.Hold), doc(&p.Failure), moment(wake), at(&p.UpdatedAt),
 		at(&p.CommittedAt), at(&p.PostedAt), doc(&p.PlatformIDs), p.Permalink, p.ID, was, p.Version)
+}
+
+// MarkOverdue marks posts as overdue at now that have not ended although their late window was over at the instant over,
+// and returns them. What the platform works on is no such post: that it takes its time is shown.
+func (t *Tx) MarkOverdue(ctx context.Context, over, now time.Time, limit int) ([]shippost.Post, error) {
+	return t.posts(ctx, `UPDATE posts SET overdue_at = $1 WHERE id IN (SELECT id FROM posts
+		WHERE status IN ('queued', 'publishing') AND overdue_at IS NULL AND phase <> 'processing' AND due_at < $2
+		AND due_at + (CASE WHEN late_window > $3 THEN late_window ELSE $3 END) < $2 ORDER BY due_at, id LIMIT $4) RETURNING id`,
+		moment(now), moment(over), shippost.MinLateWindow.Microseconds(), limit)
+}
+
+// CountOverdue returns how many posts are overdue now.
+func (t *Tx) CountOverdue(ctx context.Context) (n int, err error) {
+	err = t.value(ctx, []any{&n}, "SELECT count(*) FROM posts WHERE overdue_at IS NOT NULL")
+	return n, err
+}
+
+// The statements that look at one account's posts around a time must find them by posts_account_due: an account may have
+// thousands of posts waiting.
+const (
+	sqlPostsBefore = `SELECT count(*) FROM posts p WHERE account_id = $1 AND due_at < $2
+		AND status IN ('queued', 'publishing') AND phase NOT IN ('committing', 'processing') AND (hold = '' OR hold LIKE $3)
+		AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.post_id = p.id AND a.state = 'dead' AND a.failure <> '')`
+	sqlDueAfter = `SELECT due_at FROM posts WHERE account_id = $1 AND status IN ('queued', 'publishing') AND status = 'queued'
+		AND due_at >= $2 AND due_at <= $3 AND (due_at > $2 OR id < $4) ORDER BY due_at LIMIT 200`
+	sqlMoveWakes = `UPDATE posts SET wake_at = wake_at + $1 WHERE account_id = $2 AND status IN ('queued', 'publishing') AND status = 'queued'
+		AND due_at >= $3 AND due_at < $4 AND wake_at + 0 > $5 AND hold = '' AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.post_id = posts.id)`
+)
+
+// PostsBefore returns how many posts of an account with an earlier due time are on their way or about to be: posts that a
+// hold keeps do not count unless its code is but, nor do those that failed before and may do so again.
+func (t *Tx) PostsBefore(ctx context.Context, account shippost.AccountID, due time.Time, but string) (n int, err error) {
+	err = t.value(ctx, []any{&n}, sqlPostsBefore, account, moment(due), `%"code":"`+but+`"%`)
+	return n, err
+}
+
+// LastCommit returns when a post of an account was last allowed to commit after since; zero for none.
+func (t *Tx) LastCommit(ctx context.Context, account shippost.AccountID, since time.Time) (last time.Time, err error) {
+	if t.db.engine == Postgres {
+		// Nodes that ask about one account take turns until their transactions end.
+		if _, err := t.exec(ctx, "SELECT pg_advisory_xact_lock(hashtextextended($1, 7240177))", account); err != nil {
+			return last, err
+		}
+	}
+	err = t.value(ctx, []any{at(&last)}, "SELECT max(guarded_at) FROM attempts WHERE account_id = $1 AND guarded_at > $2", account, moment(since))
+	return last, err
 }
 
 // ClaimWaking returns posts whose wake time has come, oldest first, and moves that time to again, so that a post is
@@ -51,11 +102,7 @@ func (t *Tx) ClaimWaking(ctx context.Context, now, again time.Time, limit int) (
 
 // postIDs runs a statement that gives post ids.
 func (t *Tx) postIDs(ctx context.Context, query string, args ...any) (_ []shippost.PostID, err error) {
-	values, err := plain(args)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := t.tx.QueryContext(ctx, query, values...)
+	rows, err := t.query(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", verb(query), err)
 	}
@@ -69,6 +116,32 @@ func (t *Tx) postIDs(ctx context.Context, query string, args ...any) (_ []shippo
 		ids = append(ids, id)
 	}
 	return ids, rows.Err()
+}
+
+// DueAfter returns when the waiting posts of a post's account are due that come after it within a time, soonest first: of
+// those due at the same instant the one that was written later comes first. There may be more of them than it returns.
+func (t *Tx) DueAfter(ctx context.Context, post shippost.Post, within time.Duration) (_ []time.Time, err error) {
+	rows, err := t.query(ctx, sqlDueAfter, post.Account, moment(post.Due.At), moment(post.Due.At.Add(within)), post.ID)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", verb(sqlDueAfter), err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	var list []time.Time
+	for rows.Next() {
+		var due time.Time
+		if err := rows.Scan(at(&due)); err != nil {
+			return nil, fmt.Errorf("%s: %w", verb(sqlDueAfter), err)
+		}
+		list = append(list, due)
+	}
+	return list, rows.Err()
+}
+
+// MoveWakes moves the wakes after now by some time of an account's posts that are due from an instant until before another
+// one, and that nothing was tried for yet.
+func (t *Tx) MoveWakes(ctx context.Context, account shippost.AccountID, from, before, now time.Time, by time.Duration) error {
+	_, err := t.exec(ctx, sqlMoveWakes, by.Microseconds(), account, moment(from), moment(before), moment(now))
+	return err
 }
 
 // SetWake sets when the publisher looks at a post next.
@@ -95,6 +168,13 @@ func (t *Tx) WakeHeldPosts(ctx context.Context, account shippost.AccountID, wake
 	return err
 }
 
+// WakeHeldFor has the posts looked at now that a hold of that code keeps, and that were to be looked at before until.
+func (t *Tx) WakeHeldFor(ctx context.Context, code string, now, until time.Time) error {
+	_, err := t.exec(ctx, "UPDATE posts SET wake_at = $1 WHERE wake_at > $1 AND wake_at <= $2 AND status = 'queued' AND hold LIKE $3",
+		moment(now), moment(until), `%"code":"`+code+`"%`)
+	return err
+}
+
 // PostsUnderWay returns the posts whose living attempt is the owner's and not yet past the point of no return.
 func (t *Tx) PostsUnderWay(ctx context.Context, owner shippost.NodeID) ([]shippost.PostID, error) {
 	return t.postIDs(ctx, "SELECT post_id FROM attempts WHERE owner = $1 AND state IN ('planned', 'init_sent', 'open') ORDER BY planned_at", owner)
@@ -110,19 +190,27 @@ func (t *Tx) NoteCommitted(ctx context.Context, id shippost.AttemptID, post ship
 	return err
 }
 
+// NextPosts returns the posts of an account that wait or are on their way, those that are due first.
+func (t *Tx) NextPosts(ctx context.Context, account shippost.AccountID, limit int) ([]shippost.Post, error) {
+	return t.posts(ctx, "SELECT id FROM posts WHERE account_id = $1 AND status IN ('queued', 'publishing') ORDER BY due_at, id LIMIT $2", account, limit)
+}
+
 // UnfinishedPosts returns the queued and publishing posts of an account.
 func (t *Tx) UnfinishedPosts(ctx context.Context, account shippost.AccountID) ([]shippost.Post, error) {
-	ids, err := t.postIDs(ctx, "SELECT id FROM posts WHERE account_id = $1 AND status IN ('queued', 'publishing') ORDER BY id", account)
+	return t.posts(ctx, "SELECT id FROM posts WHERE account_id = $1 AND status IN ('queued', 'publishing') ORDER BY id", account)
+}
+
+// posts returns the posts whose ids a statement gives.
+func (t *Tx) posts(ctx context.Context, query string, args ...any) ([]shippost.Post, error) {
+	ids, err := t.postIDs(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
-	var posts []shippost.Post
-	for _, id := range ids {
-		p, err := t.AnyPost(ctx, id)
-		if err != nil {
+	list := make([]shippost.Post, len(ids))
+	for i, id := range ids {
+		if list[i], err = t.AnyPost(ctx, id); err != nil {
 			return nil, err
 		}
-		posts = append(posts, p)
 	}
-	return posts, nil
+	return list, nil
 }

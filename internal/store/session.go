@@ -62,6 +62,11 @@ func (t *Tx) DeleteSessions(ctx context.Context, user shippost.UserID) (int64, e
 	return t.exec(ctx, "DELETE FROM sessions WHERE user_id = $1", user)
 }
 
+// DeleteOtherSessions ends all sessions of a user but one and returns how many there were.
+func (t *Tx) DeleteOtherSessions(ctx context.Context, user shippost.UserID, keep shippost.SessionID) (int64, error) {
+	return t.exec(ctx, "DELETE FROM sessions WHERE user_id = $1 AND id <> $2", user, keep)
+}
+
 // SweepSessions removes what ended before now, or was last seen before idle, and returns how many there were.
 func (t *Tx) SweepSessions(ctx context.Context, now, idle time.Time) (int64, error) {
 	return t.exec(ctx, "DELETE FROM sessions WHERE expires_at <= $1 OR seen_at <= $2", moment(now), moment(idle))

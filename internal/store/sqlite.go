@@ -2,14 +2,11 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
-
-	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"ship-post.com/shippost"
 )
@@ -30,11 +27,11 @@ func (d *DB) openSQLite(ctx context.Context, address string) error {
 	if err := makePrivate(path); err != nil {
 		return err
 	}
-	if d.write, err = sql.Open("sqlite", sqliteDSN(path, false)); err != nil {
+	if d.write, err = openPool(sqliteDSN(path, false)); err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
 	d.write.SetMaxOpenConns(1)
-	if d.read, err = sql.Open("sqlite", sqliteDSN(path, true)); err != nil {
+	if d.read, err = openPool(sqliteDSN(path, true)); err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
 	d.read.SetMaxOpenConns(readers)
@@ -64,6 +61,7 @@ func sqliteDSN(path string, readOnly bool) string {
 		q.Add("_pragma", "cache_size(-8000)")
 		q.Add("_pragma", "journal_mode(WAL)")
 		q.Add("_pragma", "journal_size_limit(67108864)")
+		q.Add("_pragma", "secure_delete(1)") // what is deleted is overwritten: erased means gone from the file
 	}
 	return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}).String()
 }

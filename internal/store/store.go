@@ -11,11 +11,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/chaos"
 )
 
 // Engine names the database system behind a DB.
@@ -46,6 +48,10 @@ type DB struct {
 	log    *slog.Logger
 	lock   *os.File        // SQLite: held until Close, so that no second process uses the folder
 	config *pgxpool.Config // PostgreSQL: how to connect
+	group  group           // the updates that wait to share a transaction
+
+	recording sync.Mutex
+	recorded  chan struct{} // closed at the next commit with a journal entry; nil while nobody waits
 }
 
 // Open opens the database, makes sure that it is safe to use and brings its schema up to date.
@@ -131,13 +137,29 @@ func (d *DB) View(ctx context.Context, fn func(*Tx) error) error {
 // attempts is how often Update tries when PostgreSQL asks it to begin again.
 const attempts = 6
 
-// Update runs fn in one write transaction and commits it when fn returns nil. An error of fn rolls everything back
-// and comes back unchanged. On SQLite no other writer runs meanwhile. On PostgreSQL rows read earlier may change
-// under fn unless they were locked, and fn may be called again after a deadlock or serialization failure: it must
-// have no effect outside the transaction.
+// Update runs fn in one write transaction and commits it when fn returns nil. An error of fn rolls back all that it did
+// and comes back unchanged. What it did is durable when Update returns. On SQLite no other writer runs meanwhile, and
+// updates that wait at the same time share a commit. On PostgreSQL rows read earlier may change under fn unless they
+// were locked. fn may be called again, after a deadlock or when a shared commit was lost: it must have no effect outside
+// the transaction. When ctx ends before fn has returned, what fn did is rolled back.
 func (d *DB) Update(ctx context.Context, fn func(*Tx) error) error {
+	return d.update(ctx, d.engine == SQLite, fn)
+}
+
+// UpdateTogether is Update for one of many small changes at the same time: they share a commit on PostgreSQL too. fn must
+// not wait for anybody, and what it locks stays locked until all of them are committed.
+func (d *DB) UpdateTogether(ctx context.Context, fn func(*Tx) error) error {
+	return d.update(ctx, true, fn)
+}
+
+func (d *DB) update(ctx context.Context, together bool, fn func(*Tx) error) error {
 	for n := 1; ; n++ {
-		err := d.run(ctx, d.write, nil, fn)
+		var err error
+		if together {
+			err = d.join(ctx, fn)
+		} else {
+			err = d.run(ctx, d.write, nil, fn)
+		}
 		if err == nil || n == attempts || !retryable(err) {
 			return err
 		}
@@ -160,24 +182,61 @@ func (d *DB) run(ctx context.Context, pool *sql.DB, options *sql.TxOptions, fn f
 	if err := fn(t); err != nil {
 		return err
 	}
-	if err := tx.Commit(); err != nil {
+	if err := commit(tx); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
-	for _, then := range t.then {
-		then()
-	}
+	t.committed()
 	return nil
+}
+
+// commit ends a transaction. Crashes right before and after it must not differ for anybody but those it was done for.
+func commit(tx *sql.Tx) error {
+	chaos.Point("store.committing")
+	err := tx.Commit()
+	if err == nil {
+		chaos.Point("store.committed")
+	}
+	return err
 }
 
 // Tx is a transaction. It ends with the function it was given to and must not be used by two goroutines at once.
 type Tx struct {
-	tx   *sql.Tx
-	db   *DB
-	then []func()
+	tx      *sql.Tx
+	db      *DB
+	shared  bool // with others, whose work is lost with the transaction
+	then    []func()
+	records bool // has written into the journal
 }
 
 // OnCommit has then called once the transaction is durable, and never if it is not. It must not block.
 func (t *Tx) OnCommit(then func()) { t.then = append(t.then, then) }
+
+func (t *Tx) committed() {
+	for _, then := range t.then {
+		then()
+	}
+}
+
+// statement returns the context that a statement runs under. The whole transaction is lost when a statement is cut off in
+// its middle: where others share it the context ends an update between two statements only.
+func (t *Tx) statement(ctx context.Context) (context.Context, error) {
+	if t.shared {
+		return context.WithoutCancel(ctx), ctx.Err()
+	}
+	return ctx, nil
+}
+
+// query runs a statement that gives rows. The caller closes them.
+func (t *Tx) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	values, err := plain(args)
+	if err != nil {
+		return nil, err
+	}
+	if ctx, err = t.statement(ctx); err != nil {
+		return nil, err
+	}
+	return t.tx.QueryContext(ctx, query, values...)
+}
 
 // SQL returns the transaction itself, for package jobs only.
 func (t *Tx) SQL() *sql.Tx { return t.tx }
@@ -192,6 +251,9 @@ func (t *Tx) Engine() Engine { return t.db.engine }
 func (t *Tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
 	values, err := plain(args)
 	if err != nil {
+		return 0, err
+	}
+	if ctx, err = t.statement(ctx); err != nil {
 		return 0, err
 	}
 	result, err := t.tx.ExecContext(ctx, query, values...)
@@ -211,6 +273,9 @@ func (t *Tx) swap(ctx context.Context, query string, args ...any) (bool, error) 
 func (t *Tx) value(ctx context.Context, dest []any, query string, args ...any) error {
 	values, err := plain(args)
 	if err != nil {
+		return err
+	}
+	if ctx, err = t.statement(ctx); err != nil {
 		return err
 	}
 	if err := t.tx.QueryRowContext(ctx, query, values...).Scan(dest...); err != nil {

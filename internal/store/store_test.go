@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -190,6 +191,57 @@ func TestConcurrentWritersAllSucceed(t *testing.T) {
 		var n int
 		if err := db.SQL().QueryRowContext(ctx, "SELECT count(*) FROM meta WHERE value = 'x'").Scan(&n); err != nil || n != 40 {
 			t.Errorf("%d rows, %v; want 40", n, err)
+		}
+	})
+}
+
+// One that fails among those that share a transaction takes nothing of the others along, on either engine.
+func TestUpdateTogether(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		ctx, wrong := t.Context(), errors.New("wrong")
+		hold, begun := make(chan struct{}), make(chan struct{})
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if err := db.UpdateTogether(ctx, func(*store.Tx) error { close(begun); <-hold; return nil }); err != nil {
+				t.Errorf("the first update: %v", err)
+			}
+		})
+		<-begun
+		results := make([]error, 6)
+		for i := range results {
+			wg.Go(func() {
+				results[i] = db.UpdateTogether(ctx, func(tx *store.Tx) error {
+					if err := tx.SetMeta(ctx, fmt.Sprint("member ", i), "stored"); err != nil {
+						return err
+					}
+					switch i {
+					case 1:
+						return wrong
+					case 2:
+						_, err := tx.SQL().ExecContext(ctx, "SELECT nonsense FROM nowhere") // PostgreSQL takes nothing more after this
+						return err
+					}
+					return nil
+				})
+			})
+			for db.Waiting() <= i {
+				runtime.Gosched()
+			}
+		}
+		close(hold)
+		wg.Wait()
+		for i, err := range results {
+			want := "stored"
+			if i == 1 || i == 2 {
+				want = ""
+			}
+			if (err == nil) != (want != "") || i == 1 && !errors.Is(err, wrong) {
+				t.Errorf("member %d: %v", i, err)
+			}
+			if got := meta(t, db, fmt.Sprint("member ", i)); got != want {
+				t.Errorf("member %d left %q, want %q", i, got, want)
+			}
 		}
 	})
 }

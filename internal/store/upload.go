@@ -64,6 +64,11 @@ func (t *Tx) OpenUploads(ctx context.Context, ws shippost.WorkspaceID) (int, err
 	return n, err
 }
 
+// UnfinishedUploads lists the unfinished uploads of a user in a workspace, the latest touched first.
+func (t *Tx) UnfinishedUploads(ctx context.Context, ws shippost.WorkspaceID, user shippost.UserID) ([]Upload, error) {
+	return uploads.list(ctx, t, "WHERE workspace_id = $1 AND user_id = $2 AND finished_at IS NULL ORDER BY touched_at DESC, id", ws, user)
+}
+
 // AdvanceUpload notes that the bytes up to u.Received are stored, with u.HashState after u.Hashed bytes, if the row still says
 // from and the upload is not finished. It reports whether it did.
 func (t *Tx) AdvanceUpload(ctx context.Context, u *Upload, from int64) (bool, error) {

@@ -19,6 +19,7 @@ import (
 	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/blob"
 	"ship-post.com/shippost/internal/blob/rooted"
+	"ship-post.com/shippost/internal/chaos"
 )
 
 // aside is where files grow before they get their key. No key can name it, because of its dot.
@@ -79,6 +80,7 @@ func (b *Bucket) Put(ctx context.Context, key string, r io.Reader) (blob.Info, e
 	if err := b.write(ctx, part, r); err != nil {
 		return blob.Info{}, errors.Join(fmt.Errorf("store %s: %w", key, err), b.folder.Remove(part))
 	}
+	chaos.Point("blob.written")
 	if err := b.place(part, key); err != nil {
 		return blob.Info{}, errors.Join(fmt.Errorf("store %s: %w", key, err), b.folder.Remove(part))
 	}
@@ -119,6 +121,7 @@ func (b *Bucket) place(part, key string) error {
 	if err := b.folder.Rename(part, target); err != nil {
 		return err
 	}
+	chaos.Point("blob.placed")
 	return b.folder.SyncDir(path.Dir(target))
 }
 
@@ -177,6 +180,7 @@ func (b *Bucket) move(file, key string) error {
 	if err := b.folder.Take(file, target); err != nil {
 		return err
 	}
+	chaos.Point("blob.taken")
 	return b.folder.SyncDir(path.Dir(target))
 }
 

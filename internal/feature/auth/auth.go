@@ -40,12 +40,12 @@ type Keeper struct {
 	db    *store.DB
 	now   func() time.Time
 	log   *slog.Logger
-	tries *tries
+	tries *Tries
 }
 
 // New returns a Keeper.
 func New(o Options) *Keeper {
-	return &Keeper{db: o.DB, now: o.Now, log: o.Log, tries: newTries(triesInOne, tryWindow, networks)}
+	return &Keeper{db: o.DB, now: o.Now, log: o.Log, tries: NewTries(triesInOne, tryWindow, networks)}
 }
 
 // Credentials are what a request brought along, and where it came from.
@@ -82,7 +82,7 @@ func (k *Keeper) Authenticate(ctx context.Context, c Credentials) (shippost.Acto
 	if !errors.Is(err, errRefused) && !shippost.IsKind(err, shippost.NotFound) {
 		return shippost.Actor{}, fmt.Errorf("authenticate: %w", err)
 	}
-	if wait := k.tries.failed(c.Network, k.now()); wait > 0 {
+	if wait := k.tries.Count(c.Network, k.now()); wait > 0 {
 		return shippost.Actor{}, tooMany(wait)
 	}
 	return shippost.Actor{}, refusal
@@ -152,6 +152,9 @@ func place(ctx context.Context, tx *store.Tx, ws shippost.WorkspaceID, id shippo
 	if !user.DisabledAt.IsZero() {
 		return "", errRefused
 	}
+	if frozen, err := tx.WorkspaceFrozen(ctx, ws); err != nil || frozen {
+		return "", errors.Join(err, errRefused)
+	}
 	member, err := tx.Member(ctx, ws, id)
 	return member.Role, err
 }
@@ -181,7 +184,7 @@ func (k *Keeper) Me(ctx context.Context, actor shippost.Actor) (user shippost.Us
 // Attempt counts a step that costs something and asks for no credentials, such as starting a sign-in. It returns an
 // error of kind Wait when a network took too many.
 func (k *Keeper) Attempt(network string) error {
-	if wait := k.tries.failed("start "+network, k.now()); wait > 0 {
+	if wait := k.tries.Count("start "+network, k.now()); wait > 0 {
 		return tooMany(wait)
 	}
 	return nil

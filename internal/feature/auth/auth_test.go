@@ -37,10 +37,19 @@ func newHouse(t *testing.T) *house {
 // signIn opens a session for the owner and returns its cookie.
 func (h *house) signIn(former shippost.Actor) auth.Ticket {
 	h.t.Helper()
+	return h.enter(auth.Entrance{User: h.owner.User, Workspace: h.owner.Workspace, Network: "203.0.113.0/24", Browser: "Firefox", Former: former})
+}
+
+func (h *house) signInAs(who shippost.Actor) auth.Ticket {
+	h.t.Helper()
+	return h.enter(auth.Entrance{User: who.User, Workspace: who.Workspace})
+}
+
+func (h *house) enter(e auth.Entrance) auth.Ticket {
+	h.t.Helper()
 	var ticket auth.Ticket
 	storetest.Update(h.t, h.db, func(tx *store.Tx) (err error) {
-		ticket, err = h.Open(h.t.Context(), tx, auth.Entrance{User: h.owner.User, Workspace: h.owner.Workspace,
-			Network: "203.0.113.0/24", Browser: "Firefox", Former: former})
+		ticket, err = h.Open(h.t.Context(), tx, e)
 		return err
 	})
 	return ticket
@@ -276,8 +285,25 @@ func TestListAndEndSessions(t *testing.T) {
 	if err := h.EndSession(t.Context(), me, there.Session); !shippost.IsKind(err, shippost.NotFound) {
 		t.Errorf("ended twice: %v", err)
 	}
+	elsewhere, theirs := h.signIn(shippost.Actor{}), h.signInAs(stranger)
+	for range 2 { // the second time there is nothing left to do
+		if err := h.EndOthers(t.Context(), me); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := h.as(elsewhere); !shippost.IsKind(err, shippost.Unauthenticated) {
+		t.Errorf("the other browser, after all others were signed out: %v", err)
+	}
+	for name, ticket := range map[string]auth.Ticket{"the browser that asked": here, "somebody else's": theirs} {
+		if _, err := h.as(ticket); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 	_, secret := h.key(time.Time{})
 	program, _ := h.asKey(secret)
+	if err := h.EndOthers(t.Context(), program); !shippost.IsCode(err, "person_required") {
+		t.Errorf("a program ends other sessions: %v", err)
+	}
 	if _, err := h.Sessions(t.Context(), program); !shippost.IsCode(err, "person_required") {
 		t.Errorf("a program lists sessions: %v", err)
 	}

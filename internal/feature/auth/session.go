@@ -103,6 +103,21 @@ func (k *Keeper) EndSession(ctx context.Context, actor shippost.Actor, id shippo
 	})
 }
 
+// EndOthers ends all sessions of the actor but the one that asks.
+func (k *Keeper) EndOthers(ctx context.Context, actor shippost.Actor) error {
+	if err := requirePerson(actor); err != nil {
+		return err
+	}
+	return k.db.Update(ctx, func(tx *store.Tx) error {
+		n, err := tx.DeleteOtherSessions(ctx, actor.User, actor.Session)
+		if err != nil || n == 0 {
+			return err
+		}
+		return tx.Record(ctx, shippost.Entry{Workspace: actor.Workspace, Kind: shippost.EntryUserSignedOut, Actor: actor,
+			Data: map[string]any{"sessions": n}})
+	})
+}
+
 // EndAll ends all sessions of the actor, also the one that asks, and with keys also all API keys the actor made, in
 // all workspaces. Keys need a fresh sign-in.
 func (k *Keeper) EndAll(ctx context.Context, actor shippost.Actor, keys bool) error {

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// tries counts what was refused, in fixed windows, for a bounded number of senders. It lives in memory and outside
+// Tries counts what was refused or costs something, in fixed windows, for a bounded number of senders. It lives in memory and outside
 // any transaction: a count must not vanish with the transaction that failed. Each node counts for itself.
-type tries struct {
+type Tries struct {
 	limit  int
 	window time.Duration
 	room   int
@@ -22,12 +22,13 @@ type count struct {
 	n     int
 }
 
-func newTries(limit int, window time.Duration, room int) *tries {
-	return &tries{limit: limit, window: window, room: room, counts: map[string]*count{}}
+// NewTries returns a count of at most limit in a window for each of room senders.
+func NewTries(limit int, window time.Duration, room int) *Tries {
+	return &Tries{limit: limit, window: window, room: room, counts: map[string]*count{}}
 }
 
-// failed counts a refusal and returns how long its sender must wait: 0 while it is within the limit.
-func (t *tries) failed(sender string, now time.Time) time.Duration {
+// Count counts once more and returns how long its sender must wait: 0 while it is within the limit.
+func (t *Tries) Count(sender string, now time.Time) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.forget(now)
@@ -45,7 +46,7 @@ func (t *tries) failed(sender string, now time.Time) time.Duration {
 }
 
 // forget drops the senders whose window is over, and the oldest when there are too many.
-func (t *tries) forget(now time.Time) {
+func (t *Tries) forget(now time.Time) {
 	for len(t.order) > 0 {
 		first := t.order[0]
 		if len(t.order) < t.room && now.Sub(t.counts[first].began) < t.window {

@@ -8,17 +8,17 @@ import (
 
 func TestTriesRememberABoundedNumberOfSenders(t *testing.T) {
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
-	c := newTries(1, time.Hour, 100)
+	c := NewTries(1, time.Hour, 100)
 	for i := range 10_000 {
-		c.failed(fmt.Sprint("sender ", i), now)
+		c.Count(fmt.Sprint("sender ", i), now)
 	}
 	if len(c.counts) > 100 || len(c.order) != len(c.counts) {
 		t.Errorf("%d senders and %d places remembered, want at most 100", len(c.counts), len(c.order))
 	}
-	if wait := c.failed("sender 9999", now.Add(time.Minute)); wait != 59*time.Minute {
+	if wait := c.Count("sender 9999", now.Add(time.Minute)); wait != 59*time.Minute {
 		t.Errorf("the latest sender waits %s, want 59m", wait)
 	}
-	if wait := c.failed("sender 9999", now.Add(time.Hour)); wait != 0 {
+	if wait := c.Count("sender 9999", now.Add(time.Hour)); wait != 0 {
 		t.Errorf("after the window it waits %s", wait)
 	}
 	if len(c.counts) != 1 {

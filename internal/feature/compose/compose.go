@@ -3,11 +3,13 @@ package compose
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"time"
 
 	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/chaos"
 	"ship-post.com/shippost/internal/platform"
 	"ship-post.com/shippost/internal/store"
 )
@@ -24,16 +26,38 @@ type Publisher interface {
 	// Queued plans the publishing of a post that became queued, or whose time or content changed.
 	Queued(ctx context.Context, tx *store.Tx, post *shippost.Post) error
 	// Withdraw ends the living attempt of a post, if there is one. Past the point of no return it fails with Conflict
-	// and code already_handed_over, and the transaction must not commit.
+	// and code already_handed_over, and has changed nothing.
 	Withdraw(ctx context.Context, tx *store.Tx, post shippost.Post, why string) error
+	// Stop does what can still be done about a post past the point of no return, which may be out all the same. It
+	// reports whether there is anything, and then the post is in the phase stopping.
+	Stop(ctx context.Context, tx *store.Tx, post *shippost.Post) (bool, error)
+	// Release ends the attempt of an unconfirmed post by the word of a person; Conflict when it is not unconfirmed.
+	Release(ctx context.Context, tx *store.Tx, post shippost.Post, actor shippost.Actor) error
 }
 
-// Options is what a Composer needs; MaxScheduled and Log may be left out.
+// Reach tells whether a platform can fetch files from this server.
+type Reach interface {
+	// Problems says in words what is in the way; nil when nothing is known to be.
+	Problems(ctx context.Context) []shippost.Problem
+}
+
+// Converter makes files anew so that they fit.
+type Converter interface {
+	// Convert begins to make a file anew by a recipe, or returns the conversion by the same recipe that is under way.
+	Convert(ctx context.Context, actor shippost.Actor, file shippost.MediaID, recipe shippost.Recipe) (shippost.Conversion, error)
+}
+
+// Options is what a Composer needs; the rest from Reach on may be left out.
 type Options struct {
-	DB           *store.DB
-	Platforms    map[shippost.PlatformName]platform.Platform
-	Publisher    Publisher
-	Creators     Creators
+	DB        *store.DB
+	Platforms map[shippost.PlatformName]platform.Platform
+	Publisher Publisher
+	Creators  Creators
+	Reach     Reach     // asked about posts whose platform fetches the files; nil: nothing is in the way
+	Converter Converter // nil where no file can be made anew
+	Files     Files     // for looks ahead; nil: files are not read
+	// Health says what on this server would keep posts from going out: its clock, its disk; nil: nothing is known to.
+	Health       func(ctx context.Context) []shippost.Problem
 	MaxScheduled int          // 0 means the constant of that name
 	Log          *slog.Logger // nil drops everything
 }
@@ -45,6 +69,10 @@ type Composer struct {
 	platforms    map[shippost.PlatformName]platform.Platform
 	publisher    Publisher
 	creators     Creators
+	reach        Reach
+	converter    Converter
+	files        Files
+	health       func(ctx context.Context) []shippost.Problem
 	maxScheduled int
 	log          *slog.Logger
 }
@@ -57,7 +85,8 @@ func New(o Options) *Composer {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Composer{db: o.DB, platforms: o.Platforms, publisher: o.Publisher, creators: o.Creators, maxScheduled: o.MaxScheduled, log: o.Log}
+	return &Composer{db: o.DB, platforms: o.Platforms, publisher: o.Publisher, creators: o.Creators, reach: o.Reach, converter: o.Converter, files: o.Files, health: o.Health,
+		maxScheduled: o.MaxScheduled, log: o.Log}
 }
 
 // Draft is what somebody wrote.
@@ -69,6 +98,8 @@ type Draft struct {
 	Options    shippost.Options
 	When       When           // zero: stays a draft
 	LateWindow *time.Duration // nil: the workspace's own
+	Labels     []shippost.LabelID
+	Post       shippost.PostID // for Validate: the post that this is to replace, which then does not count beside itself
 }
 
 // Written is a post as it was saved, and what there is to say about it. A queued post has only warnings; a draft also
@@ -79,21 +110,48 @@ type Written struct {
 	Replay   []byte // the stored answer, when the request was a repetition; Post is not set then
 }
 
+// Verdict is what a check of a draft found.
+type Verdict struct {
+	Problems []shippost.Problem
+	Files    []Fit // each file that is there, in the draft's order
+}
+
 // Validate returns everything that stands in the way of a draft, and what might surprise, without saving anything.
-func (c *Composer) Validate(ctx context.Context, actor shippost.Actor, d Draft) ([]shippost.Problem, error) {
+func (c *Composer) Validate(ctx context.Context, actor shippost.Actor, d Draft) (Verdict, error) {
 	if err := actor.Require(shippost.WritePosts); err != nil {
-		return nil, err
+		return Verdict{}, err
 	}
 	material, err := c.gather(ctx, actor, d)
 	if err != nil {
-		return nil, err
+		return Verdict{}, err
 	}
-	_, problems := d.When.resolve(c.db.Now(), shippost.Due{})
+	due, problems := d.When.resolve(c.db.Now(), shippost.Due{})
 	problems = append(problems, lateWindow(d.LateWindow)...)
+	if !d.When.IsZero() && material.account != nil {
+		p := shippost.Post{ID: d.Post, Workspace: actor.Workspace, Account: material.account.ID, Status: shippost.PostQueued, Due: due, Options: d.Options}
+		err := c.db.View(ctx, func(tx *store.Tx) error { return roomInInbox(ctx, tx, p) })
+		if shippost.IsKind(err, shippost.Wait) {
+			problems = append(problems, problem(shippost.AsError(err)))
+		} else if err != nil {
+			return Verdict{}, err
+		}
+		full, err := c.crowded(ctx, p)
+		if err != nil {
+			return Verdict{}, err
+		}
+		problems = append(problems, full...)
+	}
+	if err := c.db.View(ctx, func(tx *store.Tx) error {
+		twins, err := twins(ctx, tx, actor.Workspace, material, d.Caption, due, d.Post)
+		problems = append(problems, twins...)
+		return err
+	}); err != nil {
+		return Verdict{}, err
+	}
 	if !d.When.IsZero() && material.scheduled >= c.maxScheduled {
 		problems = append(problems, problem(c.tooMany()))
 	}
-	return append(problems, c.judge(d, material)...), nil
+	return Verdict{append(problems, c.judge(d, material)...), c.fits(material)}, nil
 }
 
 // Create saves a new post: queued when it has a time and nothing stands in its way, a draft when it has no time.
@@ -105,11 +163,22 @@ func (c *Composer) Create(ctx context.Context, actor shippost.Actor, d Draft, on
 	if done, err := c.repeated(ctx, actor, once); err != nil || done != nil {
 		return Written{Replay: done}, err
 	}
+	// Most drafts come while what the creator may do is known: they are read, judged and saved in one transaction. Only
+	// where somebody has to be asked first, which no transaction waits for, it takes a second one.
+	w, err := c.save(ctx, actor, d, once, c.recall)
+	if !errors.Is(err, errUnasked) {
+		return w, err
+	}
 	m, err := c.gather(ctx, actor, d)
 	if err != nil {
 		return Written{}, err
 	}
-	var w Written
+	chaos.Point("compose.asked")
+	return c.save(ctx, actor, d, once, func(material) (creatorAnswer, error) { return m.creatorAnswer, nil })
+}
+
+// save judges a draft in the transaction that inserts it, with the answer that is given to what it is made of.
+func (c *Composer) save(ctx context.Context, actor shippost.Actor, d Draft, once Once, answer func(material) (creatorAnswer, error)) (w Written, err error) {
 	err = c.db.Update(ctx, func(tx *store.Tx) error {
 		w = Written{}
 		reply, replay, err := c.claim(ctx, tx, actor, once)
@@ -117,8 +186,11 @@ func (c *Composer) Create(ctx context.Context, actor shippost.Actor, d Draft, on
 			w.Replay = replay
 			return err
 		}
-		// What was read before may have changed while TikTok was asked.
-		if m, err = load(ctx, tx, actor.Workspace, d, m.creatorAnswer); err != nil {
+		m, err := load(ctx, tx, actor.Workspace, d, creatorAnswer{})
+		if err != nil {
+			return err
+		}
+		if m.creatorAnswer, err = answer(m); err != nil {
 			return err
 		}
 		if w, err = c.insert(ctx, tx, actor, d, m); err != nil {
@@ -126,6 +198,7 @@ func (c *Composer) Create(ctx context.Context, actor shippost.Actor, d Draft, on
 		}
 		return once.finish(ctx, tx, reply, w)
 	})
+	chaos.Point("compose.created")
 	return w, err
 }
 
@@ -154,8 +227,21 @@ func (c *Composer) insert(ctx context.Context, tx *store.Tx, actor shippost.Acto
 	if err := c.admit(p, nil, wrong, w.Problems, m); err != nil {
 		return Written{}, err
 	}
+	if err := roomInInbox(ctx, tx, p); err != nil {
+		return Written{}, err
+	}
+	same, err := twins(ctx, tx, actor.Workspace, m, p.Caption, p.Due, "")
+	if err != nil {
+		return Written{}, err
+	}
+	w.Problems = append(w.Problems, same...)
 	if err := tx.InsertPost(ctx, &p); err != nil {
 		return Written{}, err
+	}
+	if len(d.Labels) > 0 {
+		if err := label(ctx, tx, p, d.Labels); err != nil {
+			return Written{}, err
+		}
 	}
 	if err := record(ctx, tx, actor, p, shippost.EntryPostCreated); err != nil {
 		return Written{}, err

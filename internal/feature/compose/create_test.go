@@ -28,7 +28,7 @@ func TestCreate_Queued(t *testing.T) {
 	}
 	want := shippost.Post{ID: p.ID, Workspace: d.actor.Workspace, Account: d.account.ID, Status: shippost.PostQueued, Media: []shippost.MediaID{d.video},
 		Caption: "odd tide", Options: shippost.Options{TikTok: answers()}, Version: 1, LateWindow: 6 * time.Hour, // the workspace's own
-		Due:       shippost.Due{Local: "2026-05-01T13:00:00", Zone: "UTC", At: noon.Add(time.Hour)},
+		Due:       shippost.Due{Local: "2026-05-01T13:00:00", Zone: "UTC", At: noon.Add(time.Hour), Rules: shippost.ZoneRules()},
 		CreatedBy: d.actor.User, CreatedAt: noon, UpdatedAt: noon}
 	for name, got := range map[string]shippost.Post{"answer": p, "stored": d.get(p.ID)} {
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -177,13 +177,13 @@ func TestCreate_Refused(t *testing.T) {
 		if diff := cmp.Diff(before, d.trace()); diff != "" {
 			t.Errorf("%s: something was saved (-want +got):\n%s", c.name, diff)
 		}
-		problems, err := d.Validate(t.Context(), d.actor, draft)
+		verdict, err := d.Validate(t.Context(), d.actor, draft)
 		found := false
-		for _, p := range problems {
+		for _, p := range verdict.Problems {
 			found = found || p.Code == c.code && p.Field == c.field && p.Severity == shippost.Block
 		}
 		if err != nil || !found {
-			t.Errorf("%s: Validate gives %v, %v; want %s", c.name, problems, err, c.code)
+			t.Errorf("%s: Validate gives %v, %v; want %s", c.name, verdict.Problems, err, c.code)
 		}
 	}
 }
@@ -291,6 +291,47 @@ func TestCreate_WhatTheCreatorMay(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TikTok wants to be asked each time a page opens. Who reloads faster than it allows gets what it said within the last minute.
+func TestCreatorIsAskedEachTime(t *testing.T) {
+	t.Parallel()
+	d := setUp(t, storetest.SQLite)
+	ask := func() (shippost.Creator, error) { return d.Creator(t.Context(), d.actor, d.account.ID) }
+	if _, err := ask(); err != nil {
+		t.Fatal(err)
+	}
+	d.studio.creator.Nickname = "Ada L."
+	d.clock.Advance(2 * time.Second)
+	if c, err := ask(); err != nil || c.Nickname != "Ada L." {
+		t.Errorf("a page that opens again shows %q, %v", c.Nickname, err)
+	}
+	d.studio.err = &platform.Error{Op: "creator", Code: "busy", Reach: platform.Answered}
+	d.clock.Advance(2 * time.Second)
+	if c, err := ask(); err != nil || c.Nickname != "Ada L." {
+		t.Errorf("asked too often: %q, %v", c.Nickname, err)
+	}
+	d.clock.Advance(time.Minute)
+	if _, err := ask(); !shippost.IsKind(err, shippost.Wait) {
+		t.Errorf("asked too often, and the last answer is old: %v", err)
+	}
+}
+
+// Creators rename themselves; the addresses of their posts are made of the handle.
+func TestAskingKeepsTheHandle(t *testing.T) {
+	t.Parallel()
+	d := setUp(t, storetest.SQLite)
+	d.studio.creator.Handle, d.studio.creator.Nickname = "ada.sails", "Ada at sea"
+	if _, err := d.Creator(t.Context(), d.actor, d.account.ID); err != nil {
+		t.Fatal(err)
+	}
+	storetest.View(t, d.db, func(tx *store.Tx) error {
+		a, err := tx.AccountOfAny(t.Context(), d.account.ID)
+		if a.Handle != "ada.sails" || a.Name != "Ada at sea" {
+			t.Errorf("the account is still %q, %q", a.Handle, a.Name)
+		}
+		return err
+	})
 }
 
 func TestAccess(t *testing.T) {

@@ -14,19 +14,22 @@ import (
 
 // Creators tells what a platform lets a creator do at this moment.
 type Creators interface {
-	// Creator returns the platform's answer, at most a minute old. The error is what the platform client or the vault
+	// Creator returns the platform's answer, younger than within. The error is what the platform client or the vault
 	// gave. A platform that tells nothing about creators gives the zero Creator.
-	Creator(ctx context.Context, account shippost.Account) (shippost.Creator, error)
+	Creator(ctx context.Context, account shippost.Account, within time.Duration) (shippost.Creator, error)
+	// Known is Creator where the answer is at hand: it never waits for anybody.
+	Known(account shippost.Account, within time.Duration) (shippost.Creator, bool)
 }
 
 const (
-	creatorFresh   = time.Minute      // how long an answer is good for composing; before sending the publisher asks anew
+	creatorFresh   = time.Minute      // how long an answer is good for judging drafts; before sending the publisher asks anew
+	creatorNow     = time.Second      // for a page that opens, which TikTok wants to ask each time (TikTok contract 7, point 1)
 	creatorPatient = 10 * time.Second // how long a person waits for an answer
 	creatorsKept   = 10_000           // answers in memory at most
 	capPeriod      = 24 * time.Hour   // platforms count their caps over a day
 )
 
-// Asker asks the platforms themselves and remembers each answer for a minute. Concurrent questions about one account
+// Asker asks the platforms themselves and remembers each answer. Concurrent questions about one account
 // share a request, because the platform counts them.
 type Asker struct {
 	platforms map[shippost.PlatformName]platform.Platform
@@ -51,14 +54,11 @@ func NewAsker(platforms map[shippost.PlatformName]platform.Platform, tokens func
 var _ Creators = (*Asker)(nil)
 
 // Creator implements Creators. Failures are not remembered.
-func (a *Asker) Creator(ctx context.Context, account shippost.Account) (shippost.Creator, error) {
-	reader, ok := platform.Can[platform.CreatorReader](a.platforms[account.Platform])
-	if !ok {
-		return shippost.Creator{}, nil
-	}
-	if creator, ok := a.remembered(account); ok {
+func (a *Asker) Creator(ctx context.Context, account shippost.Account, within time.Duration) (shippost.Creator, error) {
+	if creator, ok := a.Known(account, within); ok {
 		return creator, nil
 	}
+	reader, _ := platform.Can[platform.CreatorReader](a.platforms[account.Platform])
 	// The answer belongs to all who wait for it, so none of them may cancel it.
 	result := a.asking.DoChan(string(account.ID), func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), creatorPatient)
@@ -78,12 +78,16 @@ func (a *Asker) Creator(ctx context.Context, account shippost.Account) (shippost
 	}
 }
 
-func (a *Asker) remembered(account shippost.Account) (shippost.Creator, bool) {
+// Known implements Creators.
+func (a *Asker) Known(account shippost.Account, within time.Duration) (shippost.Creator, bool) {
+	if _, ok := platform.Can[platform.CreatorReader](a.platforms[account.Platform]); !ok {
+		return shippost.Creator{}, true
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	k, ok := a.known[account.ID]
 	age := a.now().Sub(k.at)
-	return k.creator, ok && k.epoch == account.Epoch && age >= 0 && age < creatorFresh
+	return k.creator, ok && k.epoch == account.Epoch && age >= 0 && age < within
 }
 
 func (a *Asker) remember(account shippost.Account, creator shippost.Creator) {
@@ -112,9 +116,13 @@ func (c *Composer) Creator(ctx context.Context, actor shippost.Actor, id shippos
 	if p := judgeAccount(Draft{Account: id}, material{account: &account}); len(p) > 0 {
 		return shippost.Creator{}, shippost.Errorf(shippost.Reconnect, p[0].Code, "%s", p[0].Message).With(p[0].Remedy)
 	}
-	creator, err := c.creators.Creator(ctx, account)
+	creator, err := c.creators.Creator(ctx, account, creatorNow)
+	if err != nil && c.platforms[account.Platform].Classify(err).Class == platform.Rate {
+		// Whoever reloads a page faster than the platform lets us ask gets what it said last, if that is not old.
+		creator, err = c.creators.Creator(ctx, account, creatorFresh)
+	}
 	if err == nil {
-		return creator, nil
+		return creator, c.note(ctx, account, creator)
 	}
 	if e := shippost.AsError(err); e.Kind != shippost.Internal {
 		return creator, err
@@ -134,6 +142,14 @@ func (c *Composer) Creator(ctx context.Context, actor shippost.Actor, id shippos
 	}
 }
 
+// note keeps a handle or a name that changed at the platform, for screens and for the addresses of posts.
+func (c *Composer) note(ctx context.Context, account shippost.Account, creator shippost.Creator) error {
+	if !account.Outdated(creator) {
+		return nil
+	}
+	return c.db.Update(ctx, func(tx *store.Tx) error { return tx.NoteCreator(ctx, account, creator) })
+}
+
 func unreachable() *shippost.Error {
 	return shippost.Errorf(shippost.Unavailable, "platform_unreachable",
 		"TikTok does not answer at the moment, so we cannot ask what this account may do. Try again in a minute.").With(shippost.RemedyRetry)
@@ -142,7 +158,7 @@ func unreachable() *shippost.Error {
 // ask gets the creator's answer for judging a draft. Not being told is no obstacle, because the publisher asks again
 // before it sends anything; being told that the creator cannot post is one.
 func (c *Composer) ask(ctx context.Context, account shippost.Account, when When) creatorAnswer {
-	creator, err := c.creators.Creator(ctx, account)
+	creator, err := c.creators.Creator(ctx, account, creatorFresh)
 	if err == nil {
 		return creatorAnswer{creator: creator}
 	}

@@ -153,13 +153,15 @@ type studio struct {
 	platform.Platform // nil: staging, committing and confirming are not for composing
 	mu                sync.Mutex
 	creator           shippost.Creator
+	draftScope        string // "" where drafts are not offered
 	err               error
 	asked             int
+	daily, creators   int
 	block             chan struct{} // when set, Creator waits for it
 }
 
 func (s *studio) Describe() platform.Description {
-	return platform.Description{Name: shippost.TikTok, Title: "TikTok", EarliestStage: 40 * time.Minute}
+	return platform.Description{Name: shippost.TikTok, Title: "TikTok", EarliestStage: 40 * time.Minute, DraftScope: s.draftScope, DailyPosts: s.daily, DailyCreators: s.creators}
 }
 
 func (s *studio) Creator(ctx context.Context, _ platform.Tokens) (shippost.Creator, error) {

@@ -2,6 +2,7 @@ package compose
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,8 +23,8 @@ type material struct {
 
 // creatorAnswer is what the platform says the creator may do now.
 type creatorAnswer struct {
-	creator shippost.Creator // zero when it could not be asked
-	doubts  []shippost.Problem
+	creator shippost.Creator   // zero when it could not be asked
+	doubts  []shippost.Problem // what asking, here or there, told beside
 }
 
 // gather reads what a draft is made of and asks the platform about its creator, outside any transaction.
@@ -33,11 +34,49 @@ func (c *Composer) gather(ctx context.Context, actor shippost.Actor, d Draft) (m
 		m, err = load(ctx, tx, actor.Workspace, d, creatorAnswer{})
 		return err
 	})
-	if err != nil || m.account == nil || m.account.Status != shippost.AccountActive {
+	if err != nil || m.account == nil {
 		return m, err
 	}
-	m.creatorAnswer = c.ask(ctx, *m.account, d.When)
+	if m.account.Status == shippost.AccountActive {
+		m.creatorAnswer = c.ask(ctx, *m.account, d.When)
+	}
+	m.doubts = append(m.doubts, c.unreachable(ctx, m)...)
 	return m, ctx.Err()
+}
+
+// errUnasked says that somebody has to be asked before a draft can be judged.
+var errUnasked = errors.New("the platform has not been asked")
+
+// recall returns the answer that gather would get without asking anybody, or errUnasked.
+func (c *Composer) recall(m material) (creatorAnswer, error) {
+	if m.account == nil {
+		return creatorAnswer{}, nil
+	}
+	if c.pulls(m) {
+		return creatorAnswer{}, errUnasked
+	}
+	if m.account.Status != shippost.AccountActive {
+		return creatorAnswer{}, nil
+	}
+	creator, ok := c.creators.Known(*m.account, creatorFresh)
+	if !ok {
+		return creatorAnswer{}, errUnasked
+	}
+	return creatorAnswer{creator: creator}, nil
+}
+
+// pulls tells whether the platform fetches files of a draft by itself.
+func (c *Composer) pulls(m material) bool {
+	puller, ok := platform.Can[platform.Puller](c.platforms[m.account.Platform])
+	return ok && slices.ContainsFunc(m.media, func(file *shippost.Media) bool { return file != nil && puller.Pulls(file.Kind) })
+}
+
+// unreachable returns what keeps the platform from fetching the files of a draft, if that is how it gets them.
+func (c *Composer) unreachable(ctx context.Context, m material) []shippost.Problem {
+	if c.reach == nil || !c.pulls(m) {
+		return nil
+	}
+	return c.reach.Problems(ctx)
 }
 
 // load reads what a draft is made of. What does not exist or belongs to others is simply missing in the answer.
@@ -90,6 +129,7 @@ func (c *Composer) judge(d Draft, m material) []shippost.Problem {
 		return append(problems, shippost.Problem{Code: "platform_unavailable", Field: "account_id", Severity: shippost.Block,
 			Message: "This server is not set up for the platform of this account.", Remedy: shippost.RemedyOperator})
 	}
+	problems = append(problems, c.judgeInbox(d, *m.account)...)
 	for _, p := range pf.Validate(platform.Draft{Caption: d.Caption, Options: d.Options, Media: media}, m.creator) {
 		// A file that cannot be used yet was left out above; what is missing without it is no news.
 		if len(ofMedia) > 0 && strings.HasPrefix(p.Field, "media") {
@@ -118,10 +158,13 @@ func judgeAccount(d Draft, m material) []shippost.Problem {
 	return []shippost.Problem{p}
 }
 
+// mediaPlace names the field of a file of a post.
+func mediaPlace(i int) string { return "media_ids[" + strconv.Itoa(i) + "]" }
+
 // judgeMedia returns the files that can be used and what is wrong with the others.
 func judgeMedia(all []*shippost.Media) (usable []shippost.Media, problems []shippost.Problem) {
 	for i, m := range all {
-		p := shippost.Problem{Field: "media_ids[" + strconv.Itoa(i) + "]", Severity: shippost.Block, Remedy: shippost.RemedyReplaceMedia}
+		p := shippost.Problem{Field: mediaPlace(i), Severity: shippost.Block, Remedy: shippost.RemedyReplaceMedia}
 		switch {
 		case m == nil:
 			p.Code, p.Message = "media_not_found", "This file does not exist, or is not yours."

@@ -114,7 +114,7 @@ func TestAsker(t *testing.T) {
 	account := shippost.Account{ID: "acc_1", Platform: shippost.TikTok, Epoch: 1}
 	ask := func(step string, account shippost.Account, asked int) {
 		t.Helper()
-		c, err := a.Creator(t.Context(), account)
+		c, err := a.Creator(t.Context(), account, time.Minute)
 		if err != nil || c.Nickname != "Ada" || s.asked != asked {
 			t.Errorf("%s: got %+v, %v after %d questions; want %d", step, c, err, s.asked, asked)
 		}
@@ -132,7 +132,7 @@ func TestAsker(t *testing.T) {
 
 	clock.Advance(2 * time.Hour)
 	s.err = fmt.Errorf("down")
-	if _, err := a.Creator(t.Context(), account); err == nil {
+	if _, err := a.Creator(t.Context(), account, time.Minute); err == nil {
 		t.Error("a failure was answered from memory")
 	}
 	s.err = nil
@@ -148,14 +148,14 @@ func TestAsker_SharesOneQuestion(t *testing.T) {
 		impatient, leave := context.WithCancel(t.Context())
 		var all sync.WaitGroup
 		all.Go(func() {
-			if _, err := a.Creator(impatient, account); !errors.Is(err, context.Canceled) {
+			if _, err := a.Creator(impatient, account, time.Minute); !errors.Is(err, context.Canceled) {
 				t.Errorf("who left got %v", err)
 			}
 		})
 		synctest.Wait()
 		for range 8 {
 			all.Go(func() {
-				if c, err := a.Creator(t.Context(), account); err != nil || c.Nickname != "Ada" {
+				if c, err := a.Creator(t.Context(), account, time.Minute); err != nil || c.Nickname != "Ada" {
 					t.Errorf("got %+v, %v", c, err)
 				}
 			})

@@ -6,12 +6,14 @@ import (
 	"time"
 
 	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/chaos"
 	"ship-post.com/shippost/internal/store"
 )
 
 // Change is what is to be different about a post. What is nil or zero stays.
 type Change struct {
-	Version    int64 // the version that was looked at; another one is a Conflict. 0: whatever it is
+	Group      shippost.GroupID // of posts composed together; a post that has one keeps it
+	Version    int64            // the version that was looked at; another one is a Conflict. 0: whatever it is
 	Media      []shippost.MediaID
 	Caption    *string
 	TikTok     *TikTokChange
@@ -29,6 +31,10 @@ type TikTokChange struct {
 	BrandedContent *bool
 	AIGenerated    *bool
 	CoverMS        *int64
+	ToInbox        *bool
+	Title          *string
+	PhotoCover     *int
+	AutoMusic      *bool
 	Consent        bool // to what the post will be after this change
 }
 
@@ -36,6 +42,9 @@ type TikTokChange struct {
 // ticked in a draft does not count.
 func (c Change) apply(p shippost.Post) Draft {
 	d := Draft{Account: p.Account, Group: p.Group, Media: p.Media, Caption: p.Caption, Options: p.Options, When: c.When, LateWindow: &p.LateWindow}
+	if p.Group == "" {
+		d.Group = c.Group
+	}
 	if c.Media != nil {
 		d.Media = c.Media
 	}
@@ -85,6 +94,18 @@ func (t *TikTokChange) apply(o shippost.TikTokOptions) shippost.TikTokOptions {
 	if t.CoverMS != nil {
 		o.CoverMS = *t.CoverMS
 	}
+	if t.ToInbox != nil {
+		o.ToInbox = *t.ToInbox
+	}
+	if t.Title != nil {
+		o.Title = *t.Title
+	}
+	if t.PhotoCover != nil {
+		o.PhotoCoverIndex = *t.PhotoCover
+	}
+	if t.AutoMusic != nil {
+		o.AutoMusic = *t.AutoMusic
+	}
 	o.Consent = o.Consent || t.Consent
 	return o
 }
@@ -101,7 +122,8 @@ func sameTikTok(a, b *shippost.TikTokOptions) bool {
 	same := func(x, y *bool) bool { return x == y || x != nil && y != nil && *x == *y }
 	return a.PrivacyLevel == b.PrivacyLevel && same(a.AllowComment, b.AllowComment) && same(a.AllowDuet, b.AllowDuet) &&
 		same(a.AllowStitch, b.AllowStitch) && same(a.YourBrand, b.YourBrand) && same(a.BrandedContent, b.BrandedContent) &&
-		a.AIGenerated == b.AIGenerated && a.CoverMS == b.CoverMS
+		a.AIGenerated == b.AIGenerated && a.CoverMS == b.CoverMS &&
+		a.ToInbox == b.ToInbox && a.Title == b.Title && a.PhotoCoverIndex == b.PhotoCoverIndex && a.AutoMusic == b.AutoMusic
 }
 
 // Edit changes content, time or late window of a draft, or of a post that has not been handed over. A draft that gets
@@ -121,6 +143,20 @@ func (c *Composer) Reschedule(ctx context.Context, actor shippost.Actor, id ship
 // an attempt that may still publish makes it a Conflict.
 func (c *Composer) Retry(ctx context.Context, actor shippost.Actor, id shippost.PostID, ch Change) (Written, error) {
 	return c.revise(ctx, actor, id, ch, revision{allowed: retryable, kind: shippost.EntryPostRetried, needsTime: true})
+}
+
+// Restore takes a cancellation back: the post is queued again as it was agreed to, at its own time unless another one is
+// given. A time that has passed is refused like any other.
+func (c *Composer) Restore(ctx context.Context, actor shippost.Actor, id shippost.PostID, version int64, when When) (Written, error) {
+	if when.IsZero() {
+		p, err := c.Get(ctx, actor, id)
+		if err != nil {
+			return Written{}, err
+		}
+		when = When{Local: p.Due.Local, Zone: p.Due.Zone, Fold: p.Due.Fold}
+	}
+	return c.revise(ctx, actor, id, Change{Version: version, When: when},
+		revision{allowed: restorable, kind: shippost.EntryPostRestored, needsTime: true})
 }
 
 // revision is a way to change a post.
@@ -154,6 +190,7 @@ func (c *Composer) revise(ctx context.Context, actor shippost.Actor, id shippost
 		w, err = c.rewrite(ctx, tx, actor, id, ch, r, m.creatorAnswer)
 		return err
 	})
+	chaos.Point("compose.revised")
 	return w, err
 }
 
@@ -181,6 +218,7 @@ func (c *Composer) rewrite(ctx context.Context, tx *store.Tx, actor shippost.Act
 		return Written{}, err
 	}
 	p, wrong := before, lateWindow(ch.LateWindow)
+	p.Group = d.Group
 	p.Media, p.Caption, p.Options, p.LateWindow, p.UpdatedAt = d.Media, d.Caption, d.Options, *d.LateWindow, tx.Now()
 	if !ch.When.IsZero() {
 		var late []shippost.Problem
@@ -201,6 +239,9 @@ func (c *Composer) rewrite(ctx context.Context, tx *store.Tx, actor shippost.Act
 		w.Post = before
 		return w, nil
 	}
+	if err := roomInInbox(ctx, tx, p); err != nil {
+		return Written{}, err
+	}
 	if err := c.publisher.Withdraw(ctx, tx, before, string(r.kind)); err != nil {
 		return Written{}, err
 	}
@@ -212,13 +253,21 @@ func (c *Composer) rewrite(ctx context.Context, tx *store.Tx, actor shippost.Act
 		return Written{}, err
 	}
 	w.Post = p
+	if err := keepVersions(ctx, tx, actor, before, p); err != nil {
+		return Written{}, err
+	}
+	same, err := twins(ctx, tx, actor.Workspace, m, p.Caption, p.Due, p.ID)
+	if err != nil {
+		return Written{}, err
+	}
+	w.Problems = append(w.Problems, same...)
 	return w, c.tell(ctx, tx, actor, before, p, d, m, r)
 }
 
 // unchanged reports whether saving p would change nothing that anybody could see. Then no upload is interrupted.
 func unchanged(before, p shippost.Post, d Draft) bool {
 	return (before.Status == shippost.PostQueued || before.Status == shippost.PostPublishing || p.Status == shippost.PostDraft) &&
-		sameContent(before, d) && before.Due == p.Due && before.LateWindow == p.LateWindow
+		sameContent(before, d) && before.Group == p.Group && before.Due.Same(p.Due) && before.LateWindow == p.LateWindow
 }
 
 // tell writes consent and journal of a new version and hands a queued one to the publisher.
@@ -241,21 +290,28 @@ func (c *Composer) tell(ctx context.Context, tx *store.Tx, actor shippost.Actor,
 	return c.publisher.Queued(ctx, tx, &p)
 }
 
-// Cancel stops a post for good. When it returns without error the post never goes out; past the point of no return it
-// is a Conflict with code already_handed_over. Cancelling a cancelled post changes nothing. version is as in Change.
+// Cancel stops a post. When it returns without error the post does not go out unless somebody restores it; past the
+// point of no return it is a Conflict with code already_handed_over. Photos that their platform still fetches are kept
+// from it even then as far as that goes: the error says so, and the post ends as cancelled or posted by what came of
+// it. Cancelling a cancelled post changes nothing. version is as in Change.
 func (c *Composer) Cancel(ctx context.Context, actor shippost.Actor, id shippost.PostID, version int64) (shippost.Post, error) {
 	if err := actor.Require(shippost.WritePosts); err != nil {
 		return shippost.Post{}, err
 	}
 	var p shippost.Post
+	stopping := false
 	err := c.db.Update(ctx, func(tx *store.Tx) (err error) {
+		stopping = false
 		if p, err = tx.LockPost(ctx, actor.Workspace, id); err != nil || p.Status == shippost.PostCancelled {
 			return err
 		}
 		if err := mayRevise(p, Change{Version: version}, revision{allowed: cancellable}); err != nil {
 			return err
 		}
-		if err := c.publisher.Withdraw(ctx, tx, p, "cancelled"); err != nil {
+		if err := c.publisher.Withdraw(ctx, tx, p, "cancelled"); shippost.IsCode(err, "already_handed_over") {
+			stopping, err = c.stop(ctx, tx, actor, &p, err)
+			return err
+		} else if err != nil {
 			return err
 		}
 		was := p.Status
@@ -269,7 +325,28 @@ func (c *Composer) Cancel(ctx context.Context, actor shippost.Actor, id shippost
 		}
 		return record(ctx, tx, actor, p, shippost.EntryPostCancelled)
 	})
+	chaos.Point("compose.cancelled")
+	if err == nil && stopping {
+		err = shippost.Errorf(shippost.Conflict, "already_handed_over", "These photos have been handed to the platform already, so it may be too late. "+
+			"ShipPost gives out no more of them and tells the platform to stop; the post will show what came of it.").With(shippost.RemedyWait)
+	}
 	return p, err
+}
+
+// stop has the publisher do what it still can about a post that was handed over; refused is the error if that is nothing.
+func (c *Composer) stop(ctx context.Context, tx *store.Tx, actor shippost.Actor, p *shippost.Post, refused error) (bool, error) {
+	before := p.Phase
+	stopping, err := c.publisher.Stop(ctx, tx, p)
+	if err != nil {
+		return false, err
+	}
+	if !stopping {
+		return false, refused
+	}
+	if before == shippost.PhaseStopping {
+		return true, nil
+	}
+	return true, record(ctx, tx, actor, *p, shippost.EntryPostStopping)
 }
 
 // editable, retryable and cancellable say why a post in a state may not be changed in a way; nil lets it.
@@ -307,6 +384,13 @@ func retryable(p shippost.Post) error {
 	default:
 		return handedOver()
 	}
+}
+
+func restorable(p shippost.Post) error {
+	if p.Status != shippost.PostCancelled {
+		return shippost.Errorf(shippost.Conflict, "not_cancelled", "This post is not cancelled, so there is nothing to take back.")
+	}
+	return nil
 }
 
 func handedOver() error {

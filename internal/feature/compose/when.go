@@ -75,5 +75,5 @@ func lateWindow(w *time.Duration) []shippost.Problem {
 
 // problem is an error as one of several things that are wrong.
 func problem(e *shippost.Error) shippost.Problem {
-	return shippost.Problem{Code: e.Code, Field: e.Field, Message: e.Message, Remedy: e.Remedy, Severity: shippost.Block}
+	return shippost.Problem{Code: e.Code, Field: e.Field, Message: e.Message, Remedy: e.Remedy, Severity: shippost.Block, Choices: e.Choices}
 }

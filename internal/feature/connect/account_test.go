@@ -3,10 +3,12 @@ package connect_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/feature/connect"
 	"ship-post.com/shippost/internal/feature/connect/connecttest"
+	"ship-post.com/shippost/internal/platform"
 	"ship-post.com/shippost/internal/platform/tiktoksim"
 	"ship-post.com/shippost/internal/store"
 	"ship-post.com/shippost/internal/store/storetest"
@@ -90,7 +92,7 @@ func TestReconnectTakesTheSameAccountOnly(t *testing.T) {
 	w := open(t, b)
 	account := w.mustTravel(signIn, mara).Account
 	_, err := w.travel(again(account), kiln)
-	if !shippost.IsCode(err, "other_account") || !strings.Contains(err.Error(), "“Quiet Kiln”") || !strings.Contains(err.Error(), "“Mara Lindqvist”") {
+	if !shippost.IsCode(err, "other_account") || !strings.Contains(err.Error(), "@quiet.kiln") || !strings.Contains(err.Error(), "@mara.moves") {
 		t.Errorf("another account: %v", err)
 	}
 	if b.Vault.Stored() != 1 {
@@ -116,14 +118,42 @@ func TestMissingScopes(t *testing.T) {
 	if after.Account.ID != a.ID || after.Account.Status != shippost.AccountActive || after.Account.Epoch != a.Epoch+1 {
 		t.Errorf("after all is allowed: %+v", after.Account)
 	}
+	if ready := b.Posts.Ready(); len(ready) != 1 || ready[0].ID != a.ID || ready[0].Epoch != after.Account.Epoch {
+		t.Errorf("posts of %+v were let go on; held ones would wait for nothing", ready)
+	}
 	// Taking a permission back at a later sign-in counts.
 	later := open(t, b).mustTravel(signIn, mara, "user.info.basic")
 	if later.Account.Status != shippost.AccountReconnect || later.Account.StatusReason != "scope_missing" {
 		t.Errorf("after posting was taken back: %+v", later.Account)
 	}
+	if ready := b.Posts.Ready(); len(ready) != 1 {
+		t.Errorf("posts of %+v were let go on without the right to post", ready)
+	}
 	want := "user.signed_in account.connected account.needs_reconnect account.connected user.signed_in account.needs_reconnect"
 	if got := journal(t, b, w.actor.Workspace); got != want {
 		t.Errorf("journal: %s", got)
+	}
+}
+
+// drafting is a platform whose operator lets drafts go to inboxes.
+type drafting struct{ platform.Platform }
+
+func (d drafting) Unwrap() platform.Platform { return d.Platform }
+
+func (d drafting) Describe() platform.Description {
+	about := d.Platform.Describe()
+	about.Scopes, about.DraftScope = append(about.Scopes, "video.upload"), "video.upload"
+	return about
+}
+
+// TestDraftsAreAnOffer: a creator who does not want drafts in their inbox can post all the same.
+func TestDraftsAreAnOffer(t *testing.T) {
+	b := connecttest.New(t, func(o *connect.Options) {
+		o.Platforms = map[shippost.PlatformName]platform.Platform{shippost.TikTok: drafting{o.Platforms[shippost.TikTok]}}
+	})
+	result := open(t, b).mustTravel(signIn, mara, "user.info.basic", "video.publish")
+	if a := result.Account; a.Status != shippost.AccountActive || strings.Join(result.Missing, " ") != "video.upload" {
+		t.Errorf("without drafts: %+v, missing %v", a, result.Missing)
 	}
 }
 
@@ -220,6 +250,59 @@ func TestFinishPartings(t *testing.T) {
 		if gone := b.Effects("authorization_removed"); len(gone) != 1 || gone[0].Creator != mara {
 			t.Errorf("given back: %+v", gone)
 		}
+	}
+}
+
+// P16, E2: a disconnection while TikTok is down ends our use of the account at once. TikTok is asked again until it answers, and
+// then, or after seven days, our copy is gone.
+func TestPromise_P16_DisconnectWhileTikTokIsDown(t *testing.T) {
+	for name, c := range map[string]struct {
+		down    time.Duration
+		revoked int
+	}{"three days": {3 * 24 * time.Hour, 1}, "for good": {8 * 24 * time.Hour, 0}} {
+		t.Run(name, func(t *testing.T) {
+			b := connecttest.New(t)
+			w := open(t, b)
+			account := w.mustTravel(signIn, mara).Account
+			down := func(k *tiktoksim.Knobs) {
+				k.Faults = []tiktoksim.Fault{{Endpoint: "revoke", At: "before_effect", Do: "status", Status: 503, Times: -1}}
+			}
+			if err := b.Sim.SetKnobs(down); err != nil {
+				t.Fatal(err)
+			}
+			if parting, err := b.Desk.Disconnect(t.Context(), w.actor, account.ID); err != nil || parting.Revoked {
+				t.Errorf("%+v, %v", parting, err)
+			}
+			kept := func() (n int) {
+				storetest.View(t, b.DB, func(tx *store.Tx) error {
+					list, err := tx.DisconnectedWithGrant(t.Context())
+					n = len(list)
+					return err
+				})
+				return n
+			}
+			for range int(c.down / (6 * time.Hour)) {
+				if !access(t, b, account).IsZero() {
+					t.Fatal("somebody got the token of a disconnected account")
+				}
+				b.Clock.Advance(6 * time.Hour)
+				if err := b.Desk.FinishPartings(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if c.revoked > 0 && kept() != 1 {
+				t.Fatal("the grant was forgotten before TikTok could revoke it")
+			}
+			if err := b.Sim.SetKnobs(func(k *tiktoksim.Knobs) { k.Faults = nil }); err != nil {
+				t.Fatal(err)
+			}
+			if err := b.Desk.FinishPartings(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if gone := b.Effects("authorization_removed"); len(gone) != c.revoked || kept() != 0 {
+				t.Errorf("%d revocations, %d grants kept", len(gone), kept())
+			}
+		})
 	}
 }
 

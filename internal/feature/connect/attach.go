@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"ship-post.com/shippost"
@@ -22,7 +23,10 @@ func (d *Desk) attach(ctx context.Context, tx *store.Tx, actor shippost.Actor, a
 	// Without the scope for it a handle is not told here, but may have been learnt on another way.
 	after.Handle = cmp.Or(a.who.Handle, before.Handle)
 	after.Status, after.StatusReason = shippost.AccountActive, ""
-	if len(missingScopes(d.Platforms[a.Platform].Describe().Scopes, a.grant.Scopes)) > 0 {
+	// Drafts are an offer that a creator may do without.
+	needed := d.Platforms[a.Platform].Describe()
+	missing := missingScopes(needed.Scopes, a.grant.Scopes)
+	if slices.ContainsFunc(missing, func(s string) bool { return s != needed.DraftScope }) {
 		after.Status, after.StatusReason = shippost.AccountReconnect, ReasonScopes
 	}
 	if before.Status != shippost.AccountActive {
@@ -38,6 +42,15 @@ func (d *Desk) attach(ctx context.Context, tx *store.Tx, actor shippost.Actor, a
 	}
 	if err := d.Vault.Store(ctx, tx, after.ID, a.grant); err != nil {
 		return shippost.Account{}, fmt.Errorf("store the grant: %w", err)
+	}
+	// Also when it was active before: posts may be held because the platform refused the former grant.
+	if before.ID != "" && after.Status == shippost.AccountActive {
+		if err := d.Posts.AccountReady(ctx, tx, after); err != nil {
+			return shippost.Account{}, fmt.Errorf("let the posts of an account go on: %w", err)
+		}
+	}
+	if err := d.portray(ctx, tx, after.ID); err != nil {
+		return shippost.Account{}, fmt.Errorf("have the picture of an account fetched: %w", err)
 	}
 	return after, d.recordAttached(ctx, tx, actor, before, after)
 }

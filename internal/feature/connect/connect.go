@@ -9,6 +9,7 @@ package connect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -17,7 +18,9 @@ import (
 	"time"
 
 	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/blob"
 	"ship-post.com/shippost/internal/feature/auth"
+	"ship-post.com/shippost/internal/jobs"
 	"ship-post.com/shippost/internal/platform"
 	"ship-post.com/shippost/internal/seal"
 	"ship-post.com/shippost/internal/store"
@@ -25,6 +28,9 @@ import (
 
 // flowLife is how long a person may take on the platform's pages.
 const flowLife = 10 * time.Minute
+
+// insist is how long a platform that does not answer is asked again to revoke a grant, before our copy goes in any case.
+const insist = 7 * 24 * time.Hour
 
 // courtesy is how long we try to give a grant back to its platform before we go on without.
 const courtesy = 10 * time.Second
@@ -38,28 +44,41 @@ type Vault interface {
 	Store(ctx context.Context, tx *store.Tx, account shippost.AccountID, grant platform.Grant) error
 	// Forget removes the account's grant for good. Without one it does nothing.
 	Forget(ctx context.Context, tx *store.Tx, account shippost.AccountID) error
-	// For returns the tokens of an account.
+	// For returns the tokens of an account; none of one that is disconnected.
 	For(id shippost.AccountID) platform.Tokens
+	// ForRevoking returns the tokens of an account that may be disconnected, for the one call that ends them.
+	ForRevoking(id shippost.AccountID) platform.Tokens
 }
 
-// Withdrawer ends what is on its way for an account.
-type Withdrawer interface {
+// Posts is told when what waits or is on its way for an account must end, or may go on.
+type Posts interface {
 	// AccountEnded is called in the transaction that disconnects the account, with its new status and epoch. It ends
 	// every post of the account that is not past the point of no return.
 	AccountEnded(ctx context.Context, tx *store.Tx, account shippost.Account) error
+	// Quiet waits, after that transaction, until nothing is sent any more for what it ended, on whatever node.
+	Quiet(ctx context.Context, account shippost.AccountID) error
+	// AccountReady is called in the transaction that connects the account anew. Posts that waited for it go on once
+	// that is durable.
+	AccountReady(ctx context.Context, tx *store.Tx, account shippost.Account) error
 }
 
-// Options is what a Desk needs. All fields but OpenSignup and Policy are required.
+// Accept notes that a new user accepted the legal texts in force, in the transaction of their first sign-in.
+type Accept func(ctx context.Context, tx *store.Tx, user shippost.UserID) error
+
+// Options is what a Desk needs. OpenSignup, Policy, Accept, Bucket and Jobs may be left out.
 type Options struct {
 	DB         *store.DB
 	Auth       *auth.Keeper
 	Platforms  map[shippost.PlatformName]platform.Platform
 	Sealer     *seal.Sealer
 	Vault      Vault
-	Posts      Withdrawer
-	PublicURL  string // scheme and host
-	OpenSignup bool   // strangers may sign in and get a workspace; otherwise only the first person may
-	Policy     string // version of the privacy policy that a first sign-in accepts
+	Posts      Posts
+	PublicURL  string       // scheme and host
+	OpenSignup bool         // strangers may sign in and get a workspace; otherwise only the first person may
+	Policy     string       // version of the privacy policy that a first sign-in accepts
+	Accept     Accept       // notes that it does; nil notes it in the journal alone
+	Bucket     blob.Bucket  // where the pictures of creators are kept; nil keeps none
+	Jobs       *jobs.Client // fetches them after a sign-in; nil leaves them to RenewAvatars
 	Now        func() time.Time
 	Log        *slog.Logger
 }
@@ -146,11 +165,12 @@ func missingScopes(needed, granted []string) []string {
 
 // Sweep removes flows that nobody can finish any more. Run it about once an hour.
 func (d *Desk) Sweep(ctx context.Context) error {
-	return d.DB.Update(ctx, func(tx *store.Tx) error {
+	flows := d.DB.Update(ctx, func(tx *store.Tx) error {
 		// Kept a day longer than they work, so that a repeated return is told apart from an unknown one.
 		_, err := tx.SweepOAuthFlows(ctx, d.Now().Add(-24*time.Hour))
 		return err
 	})
+	return errors.Join(flows, d.dropOrphans(ctx))
 }
 
 // title returns the platform's name for people.

@@ -127,7 +127,7 @@ func TestPromise_P02_FirstSignInMakesUserAndAccount(t *testing.T) {
 	w := open(t, b)
 	result := w.mustTravel(connect.Departure{Purpose: connect.SignIn, ReturnTo: "/library?x=1"}, mara)
 	a := result.Account
-	if result.ReturnTo != "/library?x=1" || a.Status != shippost.AccountActive || a.Subject != openID(t, b, mara) || a.Handle != "" ||
+	if result.ReturnTo != "/library?x=1" || a.Status != shippost.AccountActive || a.Subject != openID(t, b, mara) || a.Handle != mara ||
 		a.Name != "Mara Lindqvist" || a.Epoch != 1 || a.AvatarURL == "" || len(result.Missing) != 0 {
 		t.Errorf("result %+v", result)
 	}

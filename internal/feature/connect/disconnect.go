@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/chaos"
 	"ship-post.com/shippost/internal/platform"
 	"ship-post.com/shippost/internal/store"
 )
@@ -16,9 +18,9 @@ type Parting struct {
 	Revoked bool // the platform confirmed that our access is gone
 }
 
-// Disconnect ends an account. The transaction that marks it also ends its posts, so that nothing more is sent; then
-// the platform is asked to revoke the grant, and our copy is deleted whatever it answers. If we die in between, the
-// grant is still there for FinishPartings. Disconnecting twice does nothing more.
+// Disconnect ends an account. The transaction that marks it also ends its posts, so that nothing more is sent; then requests under way on any node are cut, and
+// the platform is asked to revoke the grant, and our copy is deleted. If the platform does not answer, or we die in between,
+// the grant is still there for FinishPartings, and until then nobody gets it for anything else. Disconnecting twice does nothing more.
 func (d *Desk) Disconnect(ctx context.Context, actor shippost.Actor, id shippost.AccountID) (Parting, error) {
 	if err := actor.Require(shippost.ManageAccounts); err != nil {
 		return Parting{}, err
@@ -33,19 +35,51 @@ func (d *Desk) Disconnect(ctx context.Context, actor shippost.Actor, id shippost
 		if !ended {
 			return nil
 		}
-		account, err = d.end(ctx, tx, actor, account)
+		account, err = d.end(ctx, tx, actor, account, "")
 		return err
 	})
 	if err != nil || !ended {
 		return Parting{Account: account}, err
 	}
+	chaos.Point("connect.ended")
+	quiet := d.Posts.Quiet(ctx, account.ID)
 	revoked, err := d.part(ctx, account)
+	if err == nil {
+		err = quiet
+	}
+	chaos.Point("connect.forgotten")
 	return Parting{Account: account, Revoked: revoked}, err
 }
 
-func (d *Desk) end(ctx context.Context, tx *store.Tx, actor shippost.Actor, account shippost.Account) (shippost.Account, error) {
+// Removed ends the account of a creator who took our access away in the platform itself, with its posts and its grant.
+// Nothing is left to revoke. A message about access that was given back since changes nothing.
+func (d *Desk) Removed(ctx context.Context, tx *store.Tx, p shippost.PlatformName, subject string, at time.Time) error {
+	account, err := tx.ConnectedAccount(ctx, p, subject)
+	if shippost.IsKind(err, shippost.NotFound) || err == nil && account.ConnectedAt.After(at) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	actor := shippost.Actor{Kind: shippost.ActorPlatform, Workspace: account.Workspace}
+	if _, err := d.end(ctx, tx, actor, account, "removed_by_creator"); err != nil {
+		return err
+	}
+	return d.Vault.Forget(ctx, tx, account.ID)
+}
+
+// End is the first half of Disconnect, for a transaction that ends more than an account. FinishPartings does the rest.
+func (d *Desk) End(ctx context.Context, tx *store.Tx, actor shippost.Actor, account shippost.Account) error {
+	if account.Status == shippost.AccountDisconnected {
+		return nil
+	}
+	_, err := d.end(ctx, tx, actor, account, "")
+	return err
+}
+
+func (d *Desk) end(ctx context.Context, tx *store.Tx, actor shippost.Actor, account shippost.Account, reason string) (shippost.Account, error) {
 	epoch := account.Epoch
-	account.Status, account.StatusReason = shippost.AccountDisconnected, ""
+	account.Status, account.StatusReason = shippost.AccountDisconnected, reason
 	account.Epoch, account.DisconnectedAt = epoch+1, tx.Now()
 	changed, err := tx.SetAccountStatus(ctx, account, epoch)
 	if err != nil {
@@ -57,8 +91,12 @@ func (d *Desk) end(ctx context.Context, tx *store.Tx, actor shippost.Actor, acco
 	if err := d.Posts.AccountEnded(ctx, tx, account); err != nil {
 		return account, fmt.Errorf("end the posts of an account: %w", err)
 	}
+	data := map[string]any{"epoch": account.Epoch}
+	if reason != "" {
+		data["reason"] = reason
+	}
 	return account, tx.Record(ctx, shippost.Entry{Workspace: account.Workspace, Kind: shippost.EntryAccountDisconnected, Actor: actor,
-		Account: account.ID, Data: map[string]any{"epoch": account.Epoch},
+		Account: account.ID, Data: data,
 		Personal: map[string]string{"handle": account.Handle, "name": account.Name}})
 }
 
@@ -67,11 +105,15 @@ func (d *Desk) end(ctx context.Context, tx *store.Tx, actor shippost.Actor, acco
 func (d *Desk) part(ctx context.Context, account shippost.Account) (revoked bool, err error) {
 	ctx = context.WithoutCancel(ctx)
 	if err := d.revoke(ctx, account); err != nil {
-		d.Log.Warn("a platform did not confirm a revocation; the creator can remove ShipPost in its app",
+		d.Log.Warn("a platform did not confirm a revocation; it is asked again for seven days, and the creator can remove ShipPost in its app",
 			"account", account.ID, "platform", account.Platform, "error", err)
+		if d.Now().Sub(account.DisconnectedAt) < insist {
+			return false, nil
+		}
 	} else {
 		revoked = true
 	}
+	chaos.Point("connect.revoked")
 	err = d.DB.Update(ctx, func(tx *store.Tx) error {
 		// Somebody may have connected it again while the platform was thinking; that grant is not ours to delete.
 		now, err := tx.AccountOfAny(ctx, account.ID)
@@ -86,7 +128,7 @@ func (d *Desk) part(ctx context.Context, account shippost.Account) (revoked bool
 	return revoked, nil
 }
 
-// FinishPartings revokes and forgets the grants of disconnected accounts that a crash left behind. Run it at the start
+// FinishPartings revokes and forgets the grants of disconnected accounts that a crash, or a platform that was down, left behind. Run it at the start
 // and about once an hour.
 func (d *Desk) FinishPartings(ctx context.Context) error {
 	var left []shippost.Account
@@ -116,7 +158,7 @@ func (d *Desk) revoke(ctx context.Context, account shippost.Account) error {
 	if !ok {
 		return nil // the platform has no such call; deleting our copy is all there is to do
 	}
-	token, err := d.Vault.For(account.ID).Token(ctx)
+	token, err := d.Vault.ForRevoking(account.ID).Token(ctx)
 	if shippost.IsKind(err, shippost.Reconnect) {
 		return nil // the creator withdrew it before
 	}

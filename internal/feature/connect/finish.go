@@ -7,6 +7,7 @@ import (
 	"log/slog"
 
 	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/chaos"
 	"ship-post.com/shippost/internal/feature/auth"
 	"ship-post.com/shippost/internal/platform"
 	"ship-post.com/shippost/internal/store"
@@ -49,7 +50,9 @@ func (d *Desk) Finish(ctx context.Context, actor shippost.Actor, a Arrival) (Res
 	if err != nil {
 		return Result{}, d.refuse(ctx, flow, a, err)
 	}
+	chaos.Point("connect.claimed")
 	grant, who, err := d.redeem(ctx, p, authorizer, flow, a)
+	chaos.Point("connect.redeemed")
 	if err == nil {
 		var result Result
 		if result, err = d.settle(ctx, actor, flow, a, grant, who); err == nil {
@@ -133,6 +136,7 @@ func (d *Desk) settle(ctx context.Context, actor shippost.Actor, flow store.OAut
 		result.Ticket, result.Account, err = d.signIn(ctx, tx, arrived)
 		return err
 	})
+	chaos.Point("connect.settled")
 	if err != nil {
 		return Result{}, err
 	}

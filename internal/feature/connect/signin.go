@@ -36,6 +36,11 @@ func (d *Desk) signIn(ctx context.Context, tx *store.Tx, a *arrival) (auth.Ticke
 	data := map[string]any{"platform": string(a.Platform), "purpose": a.flow.Purpose, "session": string(ticket.Session)}
 	if first {
 		data["first"], data["policy"] = true, d.Policy
+		if d.Accept != nil {
+			if err := d.Accept(ctx, tx, actor.User); err != nil {
+				return auth.Ticket{}, account, err
+			}
+		}
 	}
 	err = tx.Record(ctx, shippost.Entry{Workspace: actor.Workspace, Kind: shippost.EntryUserSignedIn, Actor: actor, Data: data})
 	if err != nil {

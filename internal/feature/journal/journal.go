@@ -1,4 +1,4 @@
-// Package journal shows people what happened to their posts and in their workspace.
+// Package journal shows people what happened to their posts and in their workspace: afterwards, or as it happens.
 package journal
 
 import (

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/chaos"
 	"ship-post.com/shippost/internal/store"
 )
 
@@ -46,7 +47,7 @@ func (l *Library) Begin(ctx context.Context, actor shippost.Actor, o Offer) (sto
 	}
 	now := l.now()
 	m := shippost.Media{ID: shippost.NewMediaID(now), Workspace: actor.Workspace, UploadedBy: actor.User, Status: shippost.MediaReceiving,
-		FileName: displayName(o.FileName), Size: o.Size, CreatedAt: now}
+		FileName: displayName(o.FileName), Size: o.Size, ReceivedSize: o.Size, CreatedAt: now}
 	u := store.Upload{ID: shippost.NewUploadID(now), Workspace: actor.Workspace, User: actor.User, Media: m.ID, Size: o.Size,
 		FileName: m.FileName, Metadata: o.Metadata, CreatedAt: now, TouchedAt: now}
 	// The file comes before the row that names it; one without a row is swept.
@@ -62,6 +63,7 @@ func (l *Library) Begin(ctx context.Context, actor shippost.Actor, o Offer) (sto
 		}
 		return tx.InsertUpload(ctx, &u)
 	})
+	chaos.Point("media.begun")
 	if err != nil {
 		l.removeSpooled(m.ID)
 		return store.Upload{}, err
@@ -77,8 +79,12 @@ func (l *Library) checkOffer(o Offer) error {
 		return shippost.Errorf(shippost.Invalid, "upload_empty", "This file is empty. Choose another one.").At("size").With(shippost.RemedyReplaceMedia)
 	}
 	if o.Size > l.MaxSize {
-		return shippost.Errorf(shippost.Invalid, "upload_too_large", "This file has %s; at most %s are possible. Export it smaller, then upload it.",
-			amount(o.Size), amount(l.MaxSize)).At("size").With(shippost.RemedyReplaceMedia)
+		has := "has " + amount(o.Size) + "; at most " + amount(l.MaxSize) + " are possible"
+		if amount(o.Size) == amount(l.MaxSize) {
+			has = "is a little larger than the " + amount(l.MaxSize) + " that are possible"
+		}
+		return shippost.Errorf(shippost.Invalid, "upload_too_large", "This file %s. Export it smaller, then upload it.", has).
+			At("size").With(shippost.RemedyReplaceMedia)
 	}
 	total := 0
 	for k, v := range o.Metadata {
@@ -168,4 +174,14 @@ func displayName(name string) string {
 		name = string(runes[:maxNameRunes-len(ext)]) + string(ext)
 	}
 	return name
+}
+
+// SpaceProblems says when the disk is so full that nothing new is taken; nil when all is well or it cannot be told.
+func (l *Library) SpaceProblems() []shippost.Problem {
+	e := shippost.AsError(l.checkSpace(0))
+	if e == nil || e.Code != "disk_full" {
+		return nil
+	}
+	// Posts whose files are here already still go out; but the database must grow, too.
+	return []shippost.Problem{{Code: "disk_nearly_full", Message: "The server's disk is nearly full. Whoever runs it must free some space.", Remedy: shippost.RemedyOperator, Severity: shippost.Warn}}
 }

@@ -15,6 +15,7 @@ import (
 	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/blob"
 	"ship-post.com/shippost/internal/blob/rooted"
+	"ship-post.com/shippost/internal/chaos"
 	"ship-post.com/shippost/internal/probe"
 	"ship-post.com/shippost/internal/store"
 )
@@ -65,6 +66,8 @@ func (l *Library) checkSpooled(ctx context.Context, m *shippost.Media, file *os.
 		return err
 	}
 	switch {
+	case r.IsHEIC() && l.HEIF != "":
+		return l.keepHEIC(ctx, m, file, r)
 	case shippost.Blocking(r.Problems):
 		reject(m, r)
 		return nil
@@ -89,6 +92,7 @@ func (l *Library) keepVideo(ctx context.Context, m *shippost.Media, file *os.Fil
 	if err := l.erase(ctx, m, file, traces); err != nil {
 		return err
 	}
+	chaos.Point("media.cleaned")
 	sum := m.ReceivedSHA256
 	if len(m.Removed) > 0 {
 		if sum, err = hashOf(ctx, io.NewSectionReader(file, 0, m.Size)); err != nil {
@@ -105,6 +109,7 @@ func (l *Library) keepVideo(ctx context.Context, m *shippost.Media, file *os.Fil
 	if _, err := l.Bucket.Adopt(ctx, mediaKey(m.ID), path); err != nil {
 		return err
 	}
+	chaos.Point("media.adopted")
 	accept(m, r, m.Size, sum)
 	return nil
 }
@@ -155,18 +160,68 @@ func (l *Library) putPoster(ctx context.Context, m *shippost.Media, poster []byt
 	return nil
 }
 
-// keepPhoto decodes a photo, keeps it as it is or as a new JPEG, and makes its poster.
-func (l *Library) keepPhoto(ctx context.Context, m *shippost.Media, file *os.File) error {
-	select {
-	case l.photos <- struct{}{}:
-		defer func() { <-l.photos }()
-	case <-ctx.Done():
+// keepHEIC has a HEIC photo decoded and keeps it as a JPEG. One that the decoder does not understand is refused as if there
+// were no decoder.
+func (l *Library) keepHEIC(ctx context.Context, m *shippost.Media, file *os.File, r probe.Report) error {
+	release, err := l.decoding(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	data, err := probe.DecodeHEIC(ctx, l.HEIF, file, m.Size)
+	if err == nil {
+		var c probe.CleanedPhoto
+		if c, err = probe.CleanPhoto(ctx, bytes.NewReader(data), int64(len(data)), l.Fit); err == nil && !shippost.Blocking(c.Report.Problems) {
+			return l.keepDecoded(ctx, m, c, data)
+		}
+	}
+	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	l.Log.Info("a HEIC photo could not be decoded", "media", m.ID, "err", err)
+	if p, ok := probe.Flaw(err); ok {
+		r.Problems = []shippost.Problem{p}
+	}
+	reject(m, r)
+	return nil
+}
+
+// keepDecoded keeps a photo that came in another form: as CleanPhoto made it anew, or as it was decoded.
+func (l *Library) keepDecoded(ctx context.Context, m *shippost.Media, c probe.CleanedPhoto, data []byte) error {
+	if c.Data == nil {
+		c.Data = data
+		c.Report.Problems = append(c.Report.Problems, shippost.Problem{Code: "photo_rewritten", Severity: shippost.Warn,
+			Message: "The photo was saved anew as JPEG, without hidden data."})
+	}
+	return l.keepCleaned(ctx, m, c)
+}
+
+// decoding waits for the turn to decode a photo, which takes much memory.
+func (l *Library) decoding(ctx context.Context) (release func(), err error) {
+	select {
+	case l.photos <- struct{}{}:
+		return func() { <-l.photos }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// keepPhoto decodes a photo, keeps it as it is or as a new JPEG, and makes its poster.
+func (l *Library) keepPhoto(ctx context.Context, m *shippost.Media, file *os.File) error {
+	release, err := l.decoding(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
 	c, err := probe.CleanPhoto(ctx, file, m.Size, l.Fit)
 	if err != nil {
 		return err
 	}
+	return l.keepCleaned(ctx, m, c)
+}
+
+// keepCleaned keeps a photo, or the reason why it cannot be used, and its poster.
+func (l *Library) keepCleaned(ctx context.Context, m *shippost.Media, c probe.CleanedPhoto) error {
 	if shippost.Blocking(c.Report.Problems) {
 		reject(m, c.Report)
 		return nil
@@ -185,7 +240,7 @@ func (l *Library) keepPhoto(ctx context.Context, m *shippost.Media, file *os.Fil
 		return err
 	}
 	sum := sha256.Sum256(c.Data)
-	_, err = l.Bucket.Put(ctx, mediaKey(m.ID), bytes.NewReader(c.Data))
+	_, err := l.Bucket.Put(ctx, mediaKey(m.ID), bytes.NewReader(c.Data))
 	accept(m, c.Report, int64(len(c.Data)), hex.EncodeToString(sum[:]))
 	return err
 }
@@ -240,9 +295,10 @@ func hashOf(ctx context.Context, r io.Reader) (string, error) {
 	}
 }
 
-// conclude writes the result and tells the journal. A file that was deleted meanwhile leaves nothing behind.
+// conclude writes the result and tells the journal. A file that was deleted meanwhile leaves nothing behind. One that
+// another node has concluded meanwhile, while this one stood still, is as that node left it.
 func (l *Library) conclude(ctx context.Context, m shippost.Media) error {
-	gone := false
+	gone, kept := false, false
 	err := l.DB.Update(ctx, func(tx *store.Tx) error {
 		now, err := tx.LockMedia(ctx, m.Workspace, m.ID)
 		if err != nil {
@@ -255,7 +311,9 @@ func (l *Library) conclude(ctx context.Context, m shippost.Media) error {
 		if err != nil {
 			return err
 		}
-		if gone = !ok; gone {
+		if !ok {
+			kept = now.Status == shippost.MediaReady
+			gone = !kept
 			return nil
 		}
 		return tx.Record(ctx, shippost.Entry{Workspace: m.Workspace, Kind: shippost.EntryMediaChecked, Actor: shippost.System(m.Workspace), Media: m.ID,
@@ -264,8 +322,9 @@ func (l *Library) conclude(ctx context.Context, m shippost.Media) error {
 	if err != nil {
 		return fmt.Errorf("conclude the check of %s: %w", m.ID, err)
 	}
+	chaos.Point("media.concluded")
 	l.removeSpooled(m.ID)
-	if gone || m.Status == shippost.MediaRejected {
+	if gone || !kept && m.Status == shippost.MediaRejected {
 		l.removeStored(ctx, m.ID)
 	}
 	return nil

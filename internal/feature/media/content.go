@@ -138,7 +138,7 @@ func (l *Library) Open(ctx context.Context, m shippost.Media, offset int64) (io.
 	if err != nil {
 		return nil, err
 	}
-	if p, ok := l.proven.Load(m.ID); ok && p.(proof).version != info.Version {
+	if !l.untouched(m, info) {
 		return nil, changed(nil)
 	}
 	r, err := l.Bucket.Open(ctx, m.BlobKey, offset)
@@ -146,6 +146,25 @@ func (l *Library) Open(ctx context.Context, m shippost.Media, offset int64) (io.
 		return nil, changed(err)
 	}
 	return r, err
+}
+
+// Reader is Open for a reader that wants parts of the file in any order.
+func (l *Library) Reader(ctx context.Context, m shippost.Media) (Content, error) {
+	info, err := l.identify(ctx, m)
+	if err != nil {
+		return Content{}, err
+	}
+	c, err := l.content(ctx, m.BlobKey, m.Type, m.FileName)
+	if err == nil && (c.Version != info.Version || !l.untouched(m, info)) {
+		return Content{}, errors.Join(changed(nil), c.Close())
+	}
+	return c, err
+}
+
+// untouched reports whether the stored bytes are still those that Verify read, if it did.
+func (l *Library) untouched(m shippost.Media, info blob.Info) bool {
+	p, ok := l.proven.Load(m.ID)
+	return !ok || p.(proof).version == info.Version
 }
 
 // identify looks whether the stored file can be the promised one.

@@ -37,6 +37,36 @@ func (w *checkWorker) Work(ctx context.Context, job *river.Job[checkArgs]) error
 // Timeout implements river.Worker: 4 GB may have to be read from a slow disk.
 func (*checkWorker) Timeout(*river.Job[checkArgs]) time.Duration { return 15 * time.Minute }
 
+// ConvertQueue is the queue of the jobs that make videos anew. One at a time leaves room for posts that are due.
+const ConvertQueue = "convert"
+
+// convertArgs asks for a conversion.
+type convertArgs struct {
+	Workspace  shippost.WorkspaceID  `json:"workspace"`
+	Conversion shippost.ConversionID `json:"conversion"`
+}
+
+// Kind implements river.JobArgs.
+func (convertArgs) Kind() string { return "media.convert" }
+
+type convertWorker struct {
+	river.WorkerDefaults[convertArgs]
+	library *Library
+}
+
+// Work implements river.Worker.
+func (w *convertWorker) Work(ctx context.Context, job *river.Job[convertArgs]) error {
+	return w.library.RunConversion(ctx, job.Args.Workspace, job.Args.Conversion, job.Attempt >= job.MaxAttempts)
+}
+
+// Timeout implements river.Worker: ten minutes of 4K on a small machine.
+func (*convertWorker) Timeout(*river.Job[convertArgs]) time.Duration { return 4 * time.Hour }
+
+// enqueueConversion inserts the job of a conversion, unless one is waiting already.
+func (l *Library) enqueueConversion(ctx context.Context, tx *store.Tx, c shippost.Conversion) error {
+	return l.Jobs.Insert(ctx, tx, convertArgs{c.Workspace, c.ID}, &river.InsertOpts{Queue: ConvertQueue, MaxAttempts: 5, UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: waiting}})
+}
+
 // sweepArgs asks for a sweep.
 type sweepArgs struct{}
 
@@ -59,6 +89,7 @@ func (*sweepWorker) Timeout(*river.Job[sweepArgs]) time.Duration { return 15 * t
 // Work registers the library's workers. Call it before the job client starts.
 func (l *Library) Work(r *jobs.Registry) {
 	jobs.Add(r, &checkWorker{library: l})
+	jobs.Add(r, &convertWorker{library: l})
 	jobs.Add(r, &sweepWorker{library: l})
 }
 

@@ -30,6 +30,7 @@ type Options struct {
 	Spool  *spool.Spool // on the same file system as a disk bucket
 	Jobs   *jobs.Client
 	FFmpeg string           // path of ffmpeg, "" for none
+	HEIF   string           // path of a program that decodes HEIC photos, "" for none
 	Now    func() time.Time // nil means time.Now
 	Log    *slog.Logger     // nil drops it
 
@@ -131,21 +132,4 @@ func (l *Library) List(ctx context.Context, actor shippost.Actor, f store.MediaF
 		next = page[limit-1].ID
 	}
 	return page, next, err
-}
-
-// Find returns the file of the actor's workspace that arrived with exactly these bytes, given by the hex SHA-256 of the
-// original, so that it need not be uploaded again. Files of other workspaces are never found.
-func (l *Library) Find(ctx context.Context, actor shippost.Actor, sha256 string) (shippost.Media, error) {
-	var m shippost.Media
-	if err := actor.Require(shippost.ReadWorkspace); err != nil {
-		return m, err
-	}
-	if len(sha256) != 64 {
-		return m, shippost.Errorf(shippost.Invalid, "invalid_sha256", "A SHA-256 has 64 hexadecimal digits.").At("sha256")
-	}
-	err := l.DB.View(ctx, func(tx *store.Tx) (err error) {
-		m, err = tx.MediaByHash(ctx, actor.Workspace, sha256)
-		return err
-	})
-	return m, err
 }

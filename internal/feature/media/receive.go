@@ -16,6 +16,7 @@ import (
 
 	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/blob/rooted"
+	"ship-post.com/shippost/internal/chaos"
 	"ship-post.com/shippost/internal/store"
 )
 
@@ -302,6 +303,14 @@ func (r *receipt) save(ctx context.Context, at int64, mark hashMark) error {
 	if err := r.file.Sync(); err != nil {
 		return rooted.Explain(err)
 	}
+	chaos.Point("media.synced")
+	fingerprint := ""
+	if at == r.u.Size {
+		var err error
+		if fingerprint, err = Fingerprint(r.file, at); err != nil {
+			return err
+		}
+	}
 	l, u := r.library, r.u
 	u.Received, u.Hashed, u.HashState, u.TouchedAt = at, at, mark.state, l.now()
 	err := l.DB.Update(ctx, func(tx *store.Tx) error {
@@ -315,8 +324,9 @@ func (r *receipt) save(ctx context.Context, at int64, mark hashMark) error {
 		if at < u.Size {
 			return nil
 		}
-		return l.finish(ctx, tx, r.actor, &u, mark.sum)
+		return l.finish(ctx, tx, r.actor, &u, mark.sum, fingerprint)
 	})
+	chaos.Point("media.saved")
 	if err == nil {
 		r.u = u
 	}
@@ -324,7 +334,7 @@ func (r *receipt) save(ctx context.Context, at int64, mark hashMark) error {
 }
 
 // finish closes a complete upload and has its file checked, in the transaction that notes the last byte.
-func (l *Library) finish(ctx context.Context, tx *store.Tx, actor shippost.Actor, u *store.Upload, sum string) error {
+func (l *Library) finish(ctx context.Context, tx *store.Tx, actor shippost.Actor, u *store.Upload, sum, fingerprint string) error {
 	u.FinishedAt = l.now()
 	ok, err := tx.FinishUpload(ctx, u)
 	if err != nil {
@@ -337,7 +347,7 @@ func (l *Library) finish(ctx context.Context, tx *store.Tx, actor shippost.Actor
 	if err != nil {
 		return err
 	}
-	m.Status, m.ReceivedSHA256 = shippost.MediaChecking, sum
+	m.Status, m.ReceivedSHA256, m.Fingerprint = shippost.MediaChecking, sum, fingerprint
 	ok, err = tx.SaveMedia(ctx, &m, shippost.MediaReceiving)
 	if err != nil {
 		return err

@@ -8,7 +8,7 @@ import (
 )
 
 // Delete removes the bytes of a file for good; its row stays for the history. A file that a queued or publishing post
-// needs is kept: Conflict with code media_in_use. A file that still arrives has its upload ended. Deleting twice is the same as
+// needs is kept: Conflict with code media_in_use, which names the posts. A file that still arrives has its upload ended. Deleting twice is the same as
 // once.
 func (l *Library) Delete(ctx context.Context, actor shippost.Actor, id shippost.MediaID) error {
 	if err := actor.Require(shippost.DeleteMedia); err != nil {
@@ -77,7 +77,7 @@ func (l *Library) remove(ctx context.Context, actor shippost.Actor, id shippost.
 			return err
 		}
 		if actor.Kind != shippost.ActorSystem {
-			if err := unused(ctx, tx, id); err != nil {
+			if err := unneeded(ctx, tx, m); err != nil {
 				return err
 			}
 		}
@@ -91,6 +91,9 @@ func (l *Library) remove(ctx context.Context, actor shippost.Actor, id shippost.
 		if _, err := tx.SaveMedia(ctx, &m, was); err != nil {
 			return err
 		}
+		if err := tx.DropTags(ctx, id); err != nil {
+			return err
+		}
 		return tx.Record(ctx, shippost.Entry{Workspace: m.Workspace, Kind: shippost.EntryMediaRemoved, Actor: actor, Media: id,
 			Data: map[string]any{"why": why, "was": string(was)}})
 	})
@@ -101,15 +104,6 @@ func (l *Library) remove(ctx context.Context, actor shippost.Actor, id shippost.
 	l.removeSpooled(id)
 	l.removeStored(ctx, id)
 	return nil
-}
-
-func unused(ctx context.Context, tx *store.Tx, id shippost.MediaID) error {
-	post, err := tx.MediaInUse(ctx, id)
-	if err != nil || post == "" {
-		return err
-	}
-	return shippost.Errorf(shippost.Conflict, "media_in_use", "A scheduled post needs this file. Cancel or change the post first (%s).", post).
-		With(shippost.RemedyEdit)
 }
 
 // dropUpload removes the row of an upload as it stands now.

@@ -27,7 +27,7 @@ func (l *Library) Sweep(ctx context.Context) error {
 	for _, step := range []struct {
 		name string
 		do   func(context.Context) error
-	}{{"idle uploads", l.sweepIdle}, {"finished uploads", l.sweepFinished}, {"unended checks", l.sweepChecks},
+	}{{"idle uploads", l.sweepIdle}, {"finished uploads", l.sweepFinished}, {"unended checks", l.sweepChecks}, {"unended conversions", l.sweepConversions},
 		{"the spool", l.sweepSpool}, {"stored files", l.sweepStored}} {
 		if err := step.do(ctx); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("sweep %s: %w", step.name, err))
@@ -166,10 +166,25 @@ func (l *Library) eachOrphan(ctx context.Context, ids []shippost.MediaID, wanted
 			if m, ok := rows[id]; ok && wanted(m) {
 				continue
 			}
+			if awaited, err := l.awaited(ctx, id); err != nil || awaited {
+				if err != nil {
+					return err
+				}
+				continue
+			}
 			if err := remove(id); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// awaited reports whether a conversion is about to make the file.
+func (l *Library) awaited(ctx context.Context, id shippost.MediaID) (awaited bool, err error) {
+	err = l.DB.View(ctx, func(tx *store.Tx) error {
+		awaited, err = tx.ConversionMakes(ctx, id)
+		return err
+	})
+	return awaited, err
 }

@@ -3,6 +3,7 @@ package publish
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"ship-post.com/shippost"
@@ -15,13 +16,15 @@ import (
 func (p *Publisher) confirmLane(ctx context.Context) {
 	for {
 		n, err := p.confirmDue(ctx)
-		if err != nil && ctx.Err() == nil {
+		if err == nil {
+			p.alive(heartConfirm)
+		} else if ctx.Err() == nil {
 			p.log.Error("cannot look for attempts to confirm; trying again", "err", err)
 		}
 		if n == claimSize && err == nil {
 			continue
 		}
-		if !pause(ctx, tick, p.asked) {
+		if !pause(ctx, p.tick, p.asked) {
 			return
 		}
 	}
@@ -31,7 +34,7 @@ func (p *Publisher) confirmLane(ctx context.Context) {
 func (p *Publisher) confirmDue(ctx context.Context) (int, error) {
 	var due []shippost.Attempt
 	now := p.now()
-	err := p.writer.update(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+	err := p.db.UpdateTogether(ctx, func(tx *store.Tx) (err error) {
 		due, err = tx.ClaimPolls(ctx, p.node, now, now.Add(claimTime), claimSize)
 		return err
 	})
@@ -64,8 +67,11 @@ func (p *Publisher) confirm(ctx context.Context, a shippost.Attempt) error {
 	if err != nil {
 		return err
 	}
+	if wait := p.breakers[s.Account.Platform].enter(); wait > 0 {
+		return p.askLater(ctx, a, wait+rand.N(time.Minute))
+	}
 	if err := p.take(ctx, s.Account, "status", statusPerMinute); shippost.IsKind(err, shippost.Wait) {
-		return p.askAfter(ctx, a, max(shippost.AsError(err).RetryAfter, time.Second))
+		return p.askLater(ctx, a, max(shippost.AsError(err).RetryAfter, time.Second))
 	} else if err != nil {
 		return err
 	}
@@ -73,10 +79,19 @@ func (p *Publisher) confirm(ctx context.Context, a shippost.Attempt) error {
 	if err != nil {
 		return err
 	}
+	if !a.StopAskedAt.IsZero() && a.StopToldAt.IsZero() {
+		if err := p.tellToStop(ctx, pf, s, a); err != nil {
+			return err
+		}
+	}
 	verdict, err := pf.Confirm(ctx, payload)
+	err = p.heard(pf, s.Account.ID, err)
 	chaos.Point("publish.asked")
 	if err != nil {
 		return p.unanswered(ctx, pf, s, a, err)
+	}
+	if err := p.sighted(ctx, &s, a); err != nil {
+		return err
 	}
 	err = p.resolve(ctx, pf, s, a, verdict)
 	chaos.Point("publish.resolved")
@@ -90,14 +105,32 @@ func (p *Publisher) unanswered(ctx context.Context, pf platform.Platform, s situ
 	if a.State == shippost.AttemptLive {
 		return p.askAgain(ctx, a)
 	}
+	if a.State == shippost.AttemptUnknown {
+		return p.askOnceMore(ctx, a)
+	}
 	if s.Account.Status == shippost.AccountDisconnected {
 		return p.lose(ctx, s, a, "disconnected",
 			"The account was disconnected after this post was handed to the platform. Look at the account itself to see whether it is there.")
 	}
-	if p.now().After(a.GuardedAt.Add(giveUpAsking)) {
+	if p.silentTooLong(a) {
 		return p.neverTold(ctx, s, a)
 	}
-	return p.askAfter(ctx, a, max(pollAfter(a.Polls), f.RetryAfter, 5*time.Second))
+	if f.Class == platform.Auth {
+		return p.blinded(ctx, pf, s, a, f)
+	}
+	return p.db.UpdateTogether(ctx, func(tx *store.Tx) error {
+		wait := max(pollAfter(a.Polls), f.RetryAfter, 5*time.Second)
+		if err := tx.CountPoll(ctx, a.ID, p.now().Add(wait), f.Post()); err != nil || f.Class == platform.Transient || f.Class == platform.Rate {
+			return err
+		}
+		if a.Failure != nil && a.Failure.Code == f.Code {
+			return nil // told already
+		}
+		if err := tx.Record(ctx, p.entry(shippost.EntryPostUnanswered, s.Post, &a, map[string]any{"code": f.Code, "message": f.Message})); err != nil || !f.Alarm {
+			return err
+		}
+		return tx.Record(ctx, p.entry(shippost.EntryPublisherAlarm, s.Post, &a, map[string]any{"code": f.Code}))
+	})
 }
 
 // resolve acts on the platform's word. Status questions and webhooks meet here; it may be called twice with the same word.
@@ -110,21 +143,33 @@ func (p *Publisher) resolve(ctx context.Context, pf platform.Platform, s situati
 		return p.live(ctx, s, a, v)
 	case platform.Refused:
 		return p.refusedByPlatform(ctx, s, a, v)
+	}
+	if a.State == shippost.AttemptUnknown {
+		return p.askOnceMore(ctx, a)
+	}
+	switch v.State {
 	case platform.Processing:
 		if a.State == shippost.AttemptCommitting {
 			if err := p.acknowledged(ctx, s, &a); err != nil {
 				return err
 			}
 		}
+	case platform.Fetching:
+		return p.fetching(ctx, pf, s, a, v)
 	case platform.Incomplete:
 		if a.State == shippost.AttemptCommitting {
 			return p.incomplete(ctx, pf, s, a, v)
 		}
 	}
-	if p.now().After(a.GuardedAt.Add(giveUpAsking)) {
+	if p.silentTooLong(a) {
 		return p.neverTold(ctx, s, a)
 	}
 	return p.askAgain(ctx, a)
+}
+
+// silentTooLong reports whether the platform has not ended an attempt for so long that it never will.
+func (p *Publisher) silentTooLong(a shippost.Attempt) bool {
+	return p.clock.trusted() && p.now().After(a.GuardedAt.Add(giveUpAsking))
 }
 
 // handedOver stores the outcome of a commit: when the last byte left, and whether the platform said it has everything.
@@ -145,7 +190,7 @@ func (p *Publisher) handedOver(ctx context.Context, tx *store.Tx, a shippost.Att
 	if err != nil {
 		return err
 	}
-	post.Phase, post.CommittedAt = shippost.PhaseProcessing, out.LastByteAt
+	post.Phase, post.CommittedAt = processing(post), out.LastByteAt
 	if err := p.savePost(ctx, tx, &post, shippost.PostPublishing, time.Time{}); err != nil {
 		return err
 	}
@@ -153,16 +198,27 @@ func (p *Publisher) handedOver(ctx context.Context, tx *store.Tx, a shippost.Att
 		"committed_at": out.LastByteAt.UTC(), "lateness_ms": post.Lateness().Milliseconds(), "accepted": out.Accepted}))
 }
 
+// processing is the phase of a post whose platform has everything.
+func processing(post shippost.Post) shippost.Phase {
+	if post.Phase == shippost.PhaseStopping {
+		return shippost.PhaseStopping
+	}
+	return shippost.PhaseProcessing
+}
+
 // acknowledged notes that the platform has all bytes.
 func (p *Publisher) acknowledged(ctx context.Context, s situation, a *shippost.Attempt) error {
 	next := *a
-	next.State, next.HandedAt, next.Sent = shippost.AttemptHandedOver, p.now(), a.Size
-	err := p.writer.update(ctx, func(ctx context.Context, tx *store.Tx) error {
+	next.State, next.HandedAt, next.Sent, next.Failure = shippost.AttemptHandedOver, p.now(), a.Size, nil
+	err := p.db.UpdateTogether(ctx, func(tx *store.Tx) error {
 		if err := p.saveAttempt(ctx, tx, &next, a.State); err != nil {
 			return err
 		}
-		post := s.Post
-		post.Phase = shippost.PhaseProcessing
+		post, err := tx.AnyPost(ctx, a.Post) // a wish to stop may have come while the platform was asked
+		if err != nil {
+			return err
+		}
+		post.Phase = processing(post)
 		if post.CommittedAt.IsZero() {
 			// We crashed around the last byte: the committing row is the nearest time we have, and never too early.
 			post.CommittedAt = latest(next.CommittedAt, next.GuardedAt, post.Due.At)
@@ -180,31 +236,33 @@ func (p *Publisher) acknowledged(ctx context.Context, s situation, a *shippost.A
 
 // live makes the post posted (or in the inbox): the only place where that happens, on the platform's word alone (R4).
 func (p *Publisher) live(ctx context.Context, s situation, a shippost.Attempt, v platform.Verdict) error {
+	return p.db.UpdateTogether(ctx, func(tx *store.Tx) error { return p.liveIn(ctx, tx, s, a, v) })
+}
+
+func (p *Publisher) liveIn(ctx context.Context, tx *store.Tx, s situation, a shippost.Attempt, v platform.Verdict) error {
 	now := p.now()
 	next := a
 	next.State, next.EndedAt, next.Evidence, next.Sent, next.NextPollAt = shippost.AttemptLive, now, v.Evidence, a.Size, time.Time{}
-	next.Polls = 0
+	next.Polls, next.Failure = 0, nil
 	if v.State == platform.InInbox || len(v.PostIDs) == 0 {
 		next.NextPollAt = now.Add(idsAfter(0))
 	}
-	return p.writer.update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		if err := p.saveAttempt(ctx, tx, &next, a.State); err != nil {
-			return err
-		}
-		post, kind := s.Post, shippost.EntryPostPosted
-		post.Status, post.Phase, post.Hold, post.Failure, post.PostedAt = shippost.PostPosted, shippost.PhaseNone, nil, nil, now
-		if v.State == platform.InInbox {
-			post.Status, kind, post.PostedAt = shippost.PostInInbox, shippost.EntryPostInbox, time.Time{}
-		}
-		if post.CommittedAt.IsZero() {
-			post.CommittedAt = latest(a.CommittedAt, a.GuardedAt, post.Due.At)
-		}
-		post.PlatformIDs, post.Permalink = v.PostIDs, v.Permalink
-		if err := p.savePost(ctx, tx, &post, s.Post.Status, time.Time{}); err != nil {
-			return err
-		}
-		return tx.Record(ctx, p.entry(kind, post, &next, map[string]any{"log_id": v.LogID}))
-	})
+	if err := p.saveAttempt(ctx, tx, &next, a.State); err != nil {
+		return err
+	}
+	post, kind := s.Post, shippost.EntryPostPosted
+	post.Status, post.Phase, post.Hold, post.Failure, post.PostedAt = shippost.PostPosted, shippost.PhaseNone, nil, nil, now
+	if v.State == platform.InInbox {
+		post.Status, kind, post.PostedAt = shippost.PostInInbox, shippost.EntryPostInbox, time.Time{}
+	}
+	if post.CommittedAt.IsZero() {
+		post.CommittedAt = latest(a.CommittedAt, a.GuardedAt, post.Due.At)
+	}
+	post.PlatformIDs, post.Permalink = v.PostIDs, v.Permalink
+	if err := p.savePost(ctx, tx, &post, s.Post.Status, time.Time{}); err != nil {
+		return err
+	}
+	return tx.Record(ctx, p.entry(kind, post, &next, map[string]any{"log_id": v.LogID}))
 }
 
 // learnIDs follows a published post until its public id is known, or a creator finishes the draft in the inbox.
@@ -220,9 +278,10 @@ func (p *Publisher) learnIDs(ctx context.Context, s situation, a shippost.Attemp
 	next := a
 	next.NextPollAt = time.Time{}
 	if !learnt {
+		next.Polls = 0 // its link may come as soon as that of a post that was never a draft
 		next.NextPollAt = p.now().Add(idsAfter(0))
 	}
-	return p.writer.update(ctx, func(ctx context.Context, tx *store.Tx) error {
+	return p.db.UpdateTogether(ctx, func(tx *store.Tx) error {
 		if err := p.saveAttempt(ctx, tx, &next, a.State); err != nil {
 			return err
 		}
@@ -242,34 +301,49 @@ func (p *Publisher) learnIDs(ctx context.Context, s situation, a shippost.Attemp
 
 // refusedByPlatform buries an attempt the platform gave up for good, and decides whether another may follow.
 func (p *Publisher) refusedByPlatform(ctx context.Context, s situation, a shippost.Attempt, v platform.Verdict) error {
+	return p.db.UpdateTogether(ctx, func(tx *store.Tx) error { return p.refusedIn(ctx, tx, s, a, v) })
+}
+
+func (p *Publisher) refusedIn(ctx context.Context, tx *store.Tx, s situation, a shippost.Attempt, v platform.Verdict) error {
 	proof, ok := proveDead(a, facts{Now: p.now(), Kind: s.kind(), Verdict: &v, Why: v.Reason.Code})
 	if !ok {
 		return fmt.Errorf("attempt %s was refused, which proves nothing in state %s", a.ID, a.State)
 	}
-	return p.giveUp(ctx, s, a, proof, v.Reason, afterRefusal(s, v.Reason, p.now()))
+	d := afterRefusal(s, v.Reason, p.now())
+	if a.State == shippost.AttemptUnknown {
+		d = disposition{Status: shippost.PostFailed, Failure: v.Reason.Post(), Alarm: v.Reason.Alarm} // a person waits to decide: nothing goes out by itself
+	}
+	return p.giveUpIn(ctx, tx, s, a, proof, v.Reason, d)
 }
 
 // giveUp buries a committed attempt.
 func (p *Publisher) giveUp(ctx context.Context, s situation, a shippost.Attempt, proof death, reason platform.Failure, d disposition) error {
+	return p.db.UpdateTogether(ctx, func(tx *store.Tx) error { return p.giveUpIn(ctx, tx, s, a, proof, reason, d) })
+}
+
+func (p *Publisher) giveUpIn(ctx context.Context, tx *store.Tx, s situation, a shippost.Attempt, proof death, reason platform.Failure, d disposition) error {
 	p.log.Info("an attempt ended without a post", "post", a.Post, "attempt", a.ID, "rule", proof.Rule, "code", reason.Code, "next", d.Status)
-	return p.writer.update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		buried, post := a, s.Post
-		if err := p.bury(ctx, tx, &buried, proof, reason.Post()); err != nil {
-			return err
-		}
-		post.CommittedAt = time.Time{}
-		if d.Status == shippost.PostQueued {
-			tx.OnCommit(func() { nudge(p.due) })
-		}
-		return p.conclude(ctx, tx, &post, s.Post.Status, d)
-	})
+	buried, post := a, s.Post
+	if err := p.bury(ctx, tx, &buried, proof, reason.Post()); err != nil {
+		return err
+	}
+	post.CommittedAt = time.Time{}
+	if stopped, err := tx.StopAsked(ctx, a.ID); err != nil {
+		return err
+	} else if stopped {
+		d = disposition{Status: shippost.PostCancelled} // whatever the platform's reason: somebody did not want it any more
+	}
+	if d.Status == shippost.PostQueued {
+		tx.OnCommit(func() { nudge(p.due) })
+	}
+	return p.conclude(ctx, tx, &post, s.Post.Status, d)
 }
 
 // incomplete goes on with a committed attempt of which the platform misses bytes: the same upload is finished while it
 // lives; once it is proven that it cannot be finished any more, the attempt is dead (C8, D6).
 func (p *Publisher) incomplete(ctx context.Context, pf platform.Platform, s situation, a shippost.Attempt, v platform.Verdict) error {
 	proof, dead := proveDead(a, facts{Now: p.now(), Kind: s.kind(), Verdict: &v, Why: "the upload expired unfinished", Working: p.busy(a.Post)})
-	if dead {
+	if dead && p.clock.trusted() { // a clock that jumped proves no expiry
 		reason := platform.Failure{Class: platform.Transient, After: platform.Transient, Code: "upload_expired",
 			Message: "The connection broke during the hand-over and could not be resumed in time.", Remedy: shippost.RemedyRetry, LogID: v.LogID}
 		return p.giveUp(ctx, s, a, proof, reason, afterRefusal(s, reason, p.now()))
@@ -305,6 +379,7 @@ func (p *Publisher) finish(ctx context.Context, pf platform.Platform, s situatio
 		p.log.Info("cannot finish the upload of a committed attempt yet", "post", a.Post, "attempt", a.ID, "err", err)
 		return
 	}
+	chaos.Point("publish.resumed")
 	r.commit(context.WithoutCancel(ctx), staged)
 }
 
@@ -318,6 +393,10 @@ func (p *Publisher) busy(id shippost.PostID) bool {
 
 // neverTold makes an attempt unknown that the platform has not ended in three days.
 func (p *Publisher) neverTold(ctx context.Context, s situation, a shippost.Attempt) error {
+	if s.blind() {
+		return p.lose(ctx, s, a, codeAccessLost,
+			"ShipPost lost its access to this account after it handed the post over, so it could not learn what became of it. Look at the account itself and decide.")
+	}
 	return p.lose(ctx, s, a, "unconfirmed",
 		"The platform has everything, and has not said for three days what became of it. Look at the account itself and decide.")
 }
@@ -325,13 +404,13 @@ func (p *Publisher) neverTold(ctx context.Context, s situation, a shippost.Attem
 // lose makes an attempt unknown and its post unconfirmed: only a person may release it (D8).
 func (p *Publisher) lose(ctx context.Context, s situation, a shippost.Attempt, code, message string) error {
 	next := a
-	next.State, next.EndedAt, next.NextPollAt = shippost.AttemptUnknown, p.now(), time.Time{}
-	return p.writer.update(ctx, func(ctx context.Context, tx *store.Tx) error {
+	next.State, next.EndedAt, next.NextPollAt = shippost.AttemptUnknown, p.now(), p.now().Add(askLate)
+	return p.db.UpdateTogether(ctx, func(tx *store.Tx) error {
 		if err := p.saveAttempt(ctx, tx, &next, a.State); err != nil {
 			return err
 		}
 		post := s.Post
-		post.Status, post.Phase = shippost.PostUnconfirmed, shippost.PhaseNone
+		post.Status, post.Phase, post.Hold = shippost.PostUnconfirmed, shippost.PhaseNone, nil
 		post.Failure = &shippost.Failure{Code: code, Message: message, Remedy: shippost.RemedyDecide}
 		if err := p.savePost(ctx, tx, &post, s.Post.Status, time.Time{}); err != nil {
 			return err
@@ -340,23 +419,40 @@ func (p *Publisher) lose(ctx context.Context, s situation, a shippost.Attempt, c
 	})
 }
 
+// askOnceMore plans another question about an attempt that became unknown: the truth may come late. After two weeks only the
+// platform's own message, or the account connected anew, has it looked at again.
+func (p *Publisher) askOnceMore(ctx context.Context, a shippost.Attempt) error {
+	if p.now().After(a.GuardedAt.Add(lateTruth)) {
+		return p.stopAsking(ctx, a)
+	}
+	return p.askAfter(ctx, a, askLate, a.Failure)
+}
+
 // askAgain plans the next question by the usual rhythm.
 func (p *Publisher) askAgain(ctx context.Context, a shippost.Attempt) error {
 	wait := pollAfter(a.Polls)
 	if a.State == shippost.AttemptLive {
 		wait = idsAfter(a.Polls)
 	}
-	return p.askAfter(ctx, a, wait)
+	return p.askAfter(ctx, a, wait, nil)
 }
 
-func (p *Publisher) askAfter(ctx context.Context, a shippost.Attempt, wait time.Duration) error {
-	return p.writer.update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		return tx.CountPoll(ctx, a.ID, p.now().Add(wait))
+// askAfter plans the next question. why is what came instead of an answer, nil when there was one.
+func (p *Publisher) askAfter(ctx context.Context, a shippost.Attempt, wait time.Duration, why *shippost.Failure) error {
+	return p.db.UpdateTogether(ctx, func(tx *store.Tx) error {
+		return tx.CountPoll(ctx, a.ID, p.now().Add(wait), why)
+	})
+}
+
+// askLater puts a question off that was not asked.
+func (p *Publisher) askLater(ctx context.Context, a shippost.Attempt, wait time.Duration) error {
+	return p.db.UpdateTogether(ctx, func(tx *store.Tx) error {
+		return tx.SetNextPoll(ctx, a.ID, p.now().Add(wait))
 	})
 }
 
 func (p *Publisher) stopAsking(ctx context.Context, a shippost.Attempt) error {
-	return p.writer.update(ctx, func(ctx context.Context, tx *store.Tx) error {
+	return p.db.UpdateTogether(ctx, func(tx *store.Tx) error {
 		return tx.SetNextPoll(ctx, a.ID, time.Time{})
 	})
 }

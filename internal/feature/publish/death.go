@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/feature/gate"
 	"ship-post.com/shippost/internal/platform"
 )
 
@@ -23,7 +24,8 @@ type facts struct {
 	Verdict *platform.Verdict // the platform's latest answer; nil when it was not asked
 	// Working reports whether this process still has requests of the attempt under way; they could move it on.
 	Working bool
-	Why     string // what made us ask, for the evidence
+	Ledger  gate.Ledger // what may have been fetched, where the platform fetches the files
+	Why     string      // what made us ask, for the evidence
 }
 
 // death is a proof that an attempt can never publish.
@@ -50,7 +52,7 @@ func proveDead(a shippost.Attempt, f facts) (death, bool) {
 	case shippost.AttemptOpen:
 		// The final byte needs a committing row, which the compare-and-set to dead makes impossible.
 		return proof("D4", a, f), true
-	case shippost.AttemptCommitting, shippost.AttemptHandedOver:
+	case shippost.AttemptCommitting, shippost.AttemptHandedOver, shippost.AttemptUnknown:
 		return proveCommittedDead(a, f)
 	default:
 		return death{}, false
@@ -71,6 +73,10 @@ func proveCommittedDead(a shippost.Attempt, f facts) (death, bool) {
 		v.State == platform.Incomplete && v.Have >= 0 && v.Have < a.Size {
 		return proof("D6", a, f), true
 	}
+	if a.State == shippost.AttemptCommitting && f.Kind == shippost.Photo && expired && v.State == platform.Fetching &&
+		f.Ledger.Closed && f.Ledger.Missing > 0 {
+		return proof("D7", a, f), true
+	}
 	return death{}, false
 }
 
@@ -82,6 +88,9 @@ func proof(rule string, a shippost.Attempt, f facts) death {
 		e["of"] = a.Size
 		e["log_id"] = v.LogID
 		e["answer"] = v.Evidence
+	}
+	if f.Ledger.Photos > 0 {
+		e["photos"], e["photos_never_whole"], e["gate_closed"] = f.Ledger.Photos, f.Ledger.Missing, f.Ledger.Closed
 	}
 	text, err := json.Marshal(e)
 	if err != nil {

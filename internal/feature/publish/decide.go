@@ -15,6 +15,7 @@ type situation struct {
 	Dead      int               // attempts that died
 	Committed int               // attempts that died past the point of no return
 	Unknown   int               // attempts that died of a code nobody knows
+	Last      *shippost.Failure // why the latest dead one failed, nil when it did not fail
 	StageAt   time.Time
 }
 
@@ -72,9 +73,13 @@ func decide(s situation, now time.Time) decision {
 	case now.After(until):
 		return decision{Do: actMiss}
 	case s.Account.Status == shippost.AccountReconnect:
-		return decision{Do: actHold, At: earlier(now.Add(time.Minute), until.Add(time.Second)), Hold: &shippost.Hold{
+		d := decision{Do: actHold, At: earlier(now.Add(time.Minute), until.Add(time.Second)), Hold: &shippost.Hold{
 			Code: "needs_reconnect", Remedy: shippost.RemedyReconnect, Since: now,
 			Message: "The platform no longer accepts ShipPost for this account. Connect it again and the post goes on."}}
+		if held := s.Post.Hold; held != nil && held.Remedy == shippost.RemedyReconnect {
+			d.Hold = held // it knows more exactly what is missing
+		}
+		return d
 	case s.Account.Status != shippost.AccountActive:
 		return decision{Do: actHold, At: until.Add(time.Second), Hold: &shippost.Hold{
 			Code: "disconnected", Remedy: shippost.RemedyReconnect, Since: now,

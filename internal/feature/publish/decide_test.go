@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -87,6 +88,7 @@ func TestDispose(t *testing.T) {
 		wantHold   bool
 		wantResume bool
 	}{
+		{"our own budget", living(shippost.AttemptPlanned, nil), platform.Failure{Class: platform.Rate, Code: codeOwnBudget, RetryAfter: 7 * time.Second}, false, shippost.PostQueued, false, false},
 		{"line cut while uploading", living(shippost.AttemptOpen, nil), platform.Failure{Class: platform.Transient}, false, shippost.PostQueued, false, true},
 		{"upload expired", living(shippost.AttemptOpen, nil), platform.Failure{Class: platform.Transient}, true, shippost.PostQueued, false, false},
 		{"init lost", living(shippost.AttemptInitSent, nil), platform.Failure{Class: platform.Transient}, false, shippost.PostQueued, false, false},
@@ -94,6 +96,7 @@ func TestDispose(t *testing.T) {
 		{"cap", living(shippost.AttemptInitSent, nil), platform.Failure{Class: platform.Quota, Code: "spam_risk_too_many_posts"}, false, shippost.PostQueued, true, false},
 		{"token dead", living(shippost.AttemptPlanned, nil), platform.Failure{Class: platform.Auth}, false, shippost.PostQueued, true, false},
 		{"bad caption", living(shippost.AttemptInitSent, nil), platform.Failure{Class: platform.Content}, false, shippost.PostFailed, false, false},
+		{"the creator turned private", living(shippost.AttemptPlanned, nil), platform.Failure{Class: platform.Content, Ask: true}, false, shippost.PostQueued, true, false},
 		{"banned", living(shippost.AttemptInitSent, nil), platform.Failure{Class: platform.Declined}, false, shippost.PostFailed, false, false},
 		{"unknown code, first time", living(shippost.AttemptInitSent, nil), platform.Failure{Class: platform.Unknown}, false, shippost.PostQueued, false, false},
 		{"unknown code, third time", living(shippost.AttemptInitSent, func(s *situation) { s.Unknown = 2 }), platform.Failure{Class: platform.Unknown}, false, shippost.PostFailed, false, false},
@@ -109,6 +112,9 @@ func TestDispose(t *testing.T) {
 			}
 			if d.Status == shippost.PostQueued && d.Wake.After(c.s.Post.Deadline().Add(time.Second)) {
 				t.Errorf("a queued post wakes at %v, after its window; it would be missed without being told", d.Wake)
+			}
+			if wait := d.Wake.Sub(due); c.f.Class == platform.Rate && (wait < time.Minute) != (c.f.Code == codeOwnBudget) || c.f.Code == codeOwnBudget && wait != c.f.RetryAfter {
+				t.Errorf("it waits %s; want a minute for the platform, and for ourselves no longer than we must", wait)
 			}
 			if d.Status == shippost.PostFailed && d.Failure == nil {
 				t.Error("a failed post without a reason")
@@ -159,15 +165,25 @@ func TestStageAt(t *testing.T) {
 	cases := []struct {
 		name       string
 		lead, want time.Duration
+		crowd      []time.Duration // when others of its account are due after it
 	}{
-		{"tiny file", 0, 30 * time.Second},
-		{"four seconds", 4 * time.Second, 38 * time.Second},
-		{"a quarter of an hour", 15 * time.Minute, 30*time.Minute + 30*time.Second},
-		{"never earlier than the platform allows", time.Hour, 40 * time.Minute},
+		{"tiny file", 0, 30 * time.Second, nil},
+		{"four seconds", 4 * time.Second, 38 * time.Second, nil},
+		{"a quarter of an hour", 15 * time.Minute, 30*time.Minute + 30*time.Second, nil},
+		{"never earlier than the platform allows", time.Hour, 40 * time.Minute, nil},
+		{"two others at the same time", 0, 30*time.Second + 2*initTurn, []time.Duration{0, 0}},
+		{"others a second apart", 0, 30*time.Second + 3*initTurn - 3*time.Second, []time.Duration{time.Second, 2 * time.Second, 3 * time.Second}},
+		{"others a minute apart", 0, 30 * time.Second, []time.Duration{time.Minute, 2 * time.Minute, 3 * time.Minute}},
+		{"many in a minute", 0, 30*time.Second + 5*initTurn - time.Minute, slices.Repeat([]time.Duration{time.Minute}, 5)},
+		{"more than can be", 0, 40 * time.Minute, make([]time.Duration, 200)},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			if got := due.Sub(stageAt(due, 1, paced{lead: c.lead})); got != c.want {
+			var crowd []time.Time
+			for _, later := range c.crowd {
+				crowd = append(crowd, due.Add(later))
+			}
+			if got := due.Sub(stageAt(due, 1, paced{lead: c.lead}, crowd)); got != c.want {
 				t.Errorf("%v before the due time, want %v", got, c.want)
 			}
 		})

@@ -2,9 +2,13 @@ package publish
 
 import (
 	"context"
+	"encoding/json"
+	"maps"
+	"slices"
 	"time"
 
 	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/platform"
 	"ship-post.com/shippost/internal/store"
 )
 
@@ -14,19 +18,24 @@ type Desk struct{ p *Publisher }
 // Desk returns the publisher's desk.
 func (p *Publisher) Desk() *Desk { return &Desk{p} }
 
-// Queued plans when the publisher looks at a post that became queued, or whose time or content changed.
+// Queued plans when the publisher looks at a post that became queued, or whose time or content changed: as soon as it
+// may be staged. When it should be is found out then.
 func (d *Desk) Queued(ctx context.Context, tx *store.Tx, post *shippost.Post) error {
 	account, err := tx.Account(ctx, post.Workspace, post.Account)
 	if err != nil {
 		return err
 	}
-	size, err := tx.PostSize(ctx, post.ID)
-	if err != nil {
-		return err
-	}
-	wake := d.p.now()
+	now := d.p.now()
+	wake := now
 	if platform, ok := d.p.platforms[account.Platform]; ok {
-		wake = stageAt(post.Due.At, size, platform)
+		ahead := platform.Describe().EarliestStage
+		wake = post.Due.At.Add(-ahead)
+		if !now.Before(wake.Add(-ahead)) {
+			// Posts due shortly before it may have been looked at already, and must make room for it.
+			if err := tx.MoveWakes(ctx, account.ID, wake, post.Due.At, now, -initTurn); err != nil {
+				return err
+			}
+		}
 	}
 	if err := tx.SetWake(ctx, post.ID, wake); err != nil {
 		return err
@@ -46,16 +55,154 @@ func (d *Desk) Withdraw(ctx context.Context, tx *store.Tx, post shippost.Post, w
 		return shippost.Errorf(shippost.Conflict, "already_handed_over",
 			"This post has been handed to the platform already; it can no longer be changed or stopped here.")
 	}
-	proof, _ := proveDead(a, facts{Now: d.p.now(), Kind: shippost.Video, Why: why})
+	kind, err := tx.PostKind(ctx, post.ID)
+	if err != nil {
+		return err
+	}
+	proof, _ := proveDead(a, facts{Now: d.p.now(), Kind: kind, Why: why})
 	if err := d.p.bury(ctx, tx, &a, proof, nil); err != nil {
 		return err
 	}
-	tx.OnCommit(func() { d.p.interrupt(post.ID) })
+	if err := tx.AskCut(ctx, a.ID, d.p.now().Add(-lease)); err != nil {
+		return err
+	}
+	tx.OnCommit(func() { d.p.interrupt(post.ID); nudge(d.p.cuts) })
 	return nil
 }
 
+// Stop does what can still be done about a post past the point of no return: where the platform fetches the files itself,
+// nothing more is given out, and the platform is told to stop. It reports whether there was anything to do. The post
+// may be out all the same; it ends as cancelled or posted by what the platform says (reliability C25, I7).
+func (d *Desk) Stop(ctx context.Context, tx *store.Tx, post *shippost.Post) (bool, error) {
+	a, ok, err := tx.LivingAttempt(ctx, post.ID)
+	if err != nil || !ok || a.State != shippost.AttemptCommitting && a.State != shippost.AttemptHandedOver {
+		return false, err
+	}
+	if !a.StopAskedAt.IsZero() {
+		return true, nil
+	}
+	account, err := tx.Account(ctx, post.Workspace, post.Account)
+	if err != nil {
+		return false, err
+	}
+	kind, err := tx.PostKind(ctx, post.ID)
+	if err != nil {
+		return false, err
+	}
+	puller, ok := platform.Can[platform.Puller](d.p.platforms[account.Platform])
+	if !ok || !puller.Pulls(kind) || d.p.gate == nil {
+		return false, nil
+	}
+	if err := d.p.gate.Close(ctx, tx, a.ID); err != nil {
+		return false, err
+	}
+	if err := tx.AskStop(ctx, a.ID); err != nil {
+		return false, err
+	}
+	post.Phase = shippost.PhaseStopping
+	if err := d.p.savePost(ctx, tx, post, post.Status, time.Time{}); err != nil {
+		return false, err
+	}
+	tx.OnCommit(func() { nudge(d.p.asked) })
+	return true, nil
+}
+
+// Told takes in what a platform told about an attempt by itself: it is asked about at once. Where nobody can ask, because
+// the access to its account was lost, and where asking came to nothing, the platform's signed word counts as its answer.
+func (d *Desk) Told(ctx context.Context, tx *store.Tx, p shippost.PlatformName, e platform.Event) error {
+	known, err := tx.AskAbout(ctx, p, e.Subject, e.PublishID)
+	if err != nil || !known {
+		return err
+	}
+	tx.OnCommit(func() { nudge(d.p.asked) })
+	if e.State == "" {
+		return nil
+	}
+	a, err := tx.AttemptCalled(ctx, p, e.Subject, e.PublishID)
+	if err != nil {
+		return err
+	}
+	s, err := d.p.situation(ctx, tx, a.Post)
+	if err != nil {
+		return err
+	}
+	switch a.State {
+	case shippost.AttemptCommitting, shippost.AttemptHandedOver:
+		if !s.blind() {
+			return nil
+		}
+	case shippost.AttemptUnknown:
+	default:
+		return nil
+	}
+	evidence, err := json.Marshal(map[string]any{"message": e.Name, "publish_id": e.PublishID, "at": e.At.UTC(), "reason": e.Reason.Code})
+	if err != nil {
+		return err
+	}
+	v := platform.Verdict{State: e.State, Have: -1, Reason: e.Reason, Evidence: string(evidence)}
+	if e.PostID != "" {
+		v.PostIDs = []string{e.PostID}
+	}
+	if e.State == platform.Refused {
+		return d.p.refusedIn(ctx, tx, s, a, v)
+	}
+	return d.p.liveIn(ctx, tx, s, a, v)
+}
+
+// Seen notes whether viewers can see a post that went out. The post stays posted: it was.
+func (d *Desk) Seen(ctx context.Context, tx *store.Tx, p shippost.PlatformName, subject, publishID string, at time.Time, visible bool) error {
+	post, changed, err := tx.NoteVisible(ctx, p, subject, publishID, at, visible)
+	if err != nil || !changed {
+		return err
+	}
+	kind := shippost.EntryPostWithdrawn
+	if visible {
+		kind = shippost.EntryPostPublic
+	}
+	return tx.Record(ctx, d.p.entry(kind, post, nil, map[string]any{"at": at.UTC()}))
+}
+
+// Release buries the attempt of an unconfirmed post by the word of a person who has looked (D8). Nothing else proves that
+// it is not out: what is sent after this may be a duplicate, which the person was told.
+func (d *Desk) Release(ctx context.Context, tx *store.Tx, post shippost.Post, actor shippost.Actor) error {
+	a, ok, err := tx.LivingAttempt(ctx, post.ID)
+	if err != nil {
+		return err
+	}
+	if !ok || a.State != shippost.AttemptUnknown {
+		return shippost.Errorf(shippost.Conflict, "not_unconfirmed", "What became of this post is known; there is nothing to decide.")
+	}
+	evidence, err := json.Marshal(map[string]any{"state": a.State, "at": d.p.now().UTC(), "why": "a person decided", "user_id": actor.User})
+	if err != nil {
+		return err
+	}
+	return d.p.bury(ctx, tx, &a, death{Rule: "D8", Evidence: string(evidence)}, nil)
+}
+
+// Notices returns what everybody who uses this server should know, the gravest first.
+func (d *Desk) Notices(actor shippost.Actor) ([]shippost.Notice, error) {
+	if err := actor.Require(shippost.ReadWorkspace); err != nil {
+		return nil, err
+	}
+	return d.p.notices(), nil
+}
+
+// Codes returns everything that the platforms may refuse, with what it means.
+func (d *Desk) Codes(actor shippost.Actor) ([]shippost.Code, error) {
+	if err := actor.Require(shippost.ReadWorkspace); err != nil {
+		return nil, err
+	}
+	var list []shippost.Code
+	for _, name := range slices.Sorted(maps.Keys(d.p.platforms)) {
+		if teller, ok := platform.Can[platform.CodeTeller](d.p.platforms[name]); ok {
+			list = append(list, teller.Codes()...)
+		}
+	}
+	return list, nil
+}
+
 // AccountEnded fails all posts of an account that was disconnected, except those past the point of no return, which
-// keep being followed as far as that is possible without a token.
+// keep being followed as far as that is possible without a token. Of their photos nothing more is given out.
 func (d *Desk) AccountEnded(ctx context.Context, tx *store.Tx, account shippost.Account) error {
 	posts, err := tx.UnfinishedPosts(ctx, account.ID)
 	if err != nil {
@@ -63,6 +210,9 @@ func (d *Desk) AccountEnded(ctx context.Context, tx *store.Tx, account shippost.
 	}
 	for _, post := range posts {
 		if err := d.Withdraw(ctx, tx, post, "disconnected"); shippost.IsCode(err, "already_handed_over") {
+			if err := d.closeGate(ctx, tx, post); err != nil {
+				return err
+			}
 			continue
 		} else if err != nil {
 			return err
@@ -81,11 +231,25 @@ func (d *Desk) AccountEnded(ctx context.Context, tx *store.Tx, account shippost.
 	return nil
 }
 
-// AccountReady looks at all waiting posts of an account again, because it was connected anew.
+// closeGate closes the gate of a post's attempt for good. Posts without one have no addresses to close.
+func (d *Desk) closeGate(ctx context.Context, tx *store.Tx, post shippost.Post) error {
+	a, ok, err := tx.LivingAttempt(ctx, post.ID)
+	if err != nil || !ok || d.p.gate == nil {
+		return err
+	}
+	return d.p.gate.Close(ctx, tx, a.ID)
+}
+
+// AccountReady looks at all waiting posts of an account again, and at those the platform works on, because it was
+// connected anew.
 func (d *Desk) AccountReady(ctx context.Context, tx *store.Tx, account shippost.Account) error {
 	if err := tx.WakeHeldPosts(ctx, account.ID, d.p.now()); err != nil {
 		return err
 	}
-	tx.OnCommit(func() { nudge(d.p.due) })
+	// There is access again to ask with.
+	if err := tx.AskAboutAll(ctx, account.ID, d.p.now()); err != nil {
+		return err
+	}
+	tx.OnCommit(func() { nudge(d.p.due); nudge(d.p.asked) })
 	return nil
 }

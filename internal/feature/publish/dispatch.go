@@ -21,7 +21,7 @@ const (
 
 // register makes this node known. On SQLite it is the only one, so whatever other nodes left is ours at once.
 func (p *Publisher) register(ctx context.Context) error {
-	return p.db.Update(ctx, func(tx *store.Tx) error {
+	err := p.db.Update(ctx, func(tx *store.Tx) error {
 		if p.db.Engine() == store.SQLite {
 			nodes, err := tx.Nodes(ctx)
 			if err != nil {
@@ -35,6 +35,8 @@ func (p *Publisher) register(ctx context.Context) error {
 		}
 		return tx.InsertNode(ctx, p.node)
 	})
+	chaos.Point("publish.registered")
+	return err
 }
 
 // leave gives up this node's place, so that others need not wait for its lease.
@@ -48,7 +50,9 @@ func (p *Publisher) leave(ctx context.Context) error {
 // beatLane says that we live, and takes over what dead nodes left.
 func (p *Publisher) beatLane(ctx context.Context) {
 	for {
-		if err := errors.Join(p.takeOver(ctx), p.pickUp(ctx)); err != nil && ctx.Err() == nil {
+		if err := errors.Join(p.takeOver(ctx), p.pickUp(ctx)); err == nil {
+			p.alive(heartBeat)
+		} else if ctx.Err() == nil {
 			p.log.Error("cannot look for attempts that were left; trying again", "err", err)
 		}
 		if !pause(ctx, beat, nil) {
@@ -119,22 +123,27 @@ func (p *Publisher) pickUp(ctx context.Context) error {
 func (p *Publisher) dispatchLane(ctx context.Context) {
 	for {
 		n, err := p.dispatch(ctx)
-		if err != nil && ctx.Err() == nil {
+		if err == nil {
+			p.alive(heartDispatch)
+		} else if ctx.Err() == nil {
 			p.log.Error("cannot look for due posts; trying again", "err", err)
 		}
 		if n == claimSize && err == nil {
 			continue
 		}
-		if !pause(ctx, tick, p.due) {
+		if !pause(ctx, p.tick, p.due) {
 			return
 		}
 	}
 }
 
 func (p *Publisher) dispatch(ctx context.Context) (int, error) {
+	if !p.clock.trusted() {
+		return 0, nil // by a wrong clock posts would go out early, or be missed for nothing
+	}
 	var ids []shippost.PostID
 	now := p.now()
-	err := p.writer.update(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+	err := p.db.UpdateTogether(ctx, func(tx *store.Tx) (err error) {
 		ids, err = tx.ClaimWaking(ctx, now, now.Add(claimTime), claimSize)
 		return err
 	})
@@ -178,12 +187,19 @@ func (p *Publisher) step(ctx context.Context, id shippost.PostID) (again bool, e
 	d := decide(s, p.now())
 	switch d.Do {
 	case actSleep:
-		return false, p.wake(ctx, s, d.At)
+		return false, p.sleep(ctx, s)
 	case actMiss:
 		return false, p.settle(ctx, &s, death{}, disposition{Status: shippost.PostMissed, Failure: missedBecause(s)})
 	case actHold:
 		return false, p.settle(ctx, &s, death{}, disposition{Status: shippost.PostQueued, Wake: d.At, Hold: d.Hold})
 	case actPlan:
+		if hold, at := p.unreachable(p.platforms[s.Account.Platform], p.now()); hold != nil {
+			until := allowedUntil(s.Post, s.Committed)
+			return false, p.settle(ctx, &s, death{}, disposition{Status: shippost.PostQueued, Wake: earlier(at, until.Add(time.Second)), Hold: hold})
+		}
+		if wait, err := p.queue(ctx, s); err != nil || wait > 0 {
+			return false, errors.Join(err, p.wake(ctx, s, p.now().Add(wait)))
+		}
 		return true, p.plan(ctx, s)
 	case actStage:
 		r := &runner{Publisher: p, s: s, a: *s.Attempt}
@@ -193,7 +209,9 @@ func (p *Publisher) step(ctx context.Context, id shippost.PostID) (again bool, e
 		if !ok {
 			return false, shippost.Errorf(shippost.Internal, "no_proof", "attempt %s cannot be proven dead", s.Attempt.ID)
 		}
-		return true, p.settle(ctx, &s, proof, disposition{Status: shippost.PostQueued, Wake: p.now(), Hold: s.Post.Hold})
+		err := p.settle(ctx, &s, proof, disposition{Status: shippost.PostQueued, Wake: p.now(), Hold: s.Post.Hold})
+		chaos.Point("publish.buried")
+		return true, err
 	case actAsk:
 		return false, p.wake(ctx, s, time.Time{})
 	default:
@@ -202,40 +220,74 @@ func (p *Publisher) step(ctx context.Context, id shippost.PostID) (again bool, e
 }
 
 // look reads everything there is to know about a post.
-func (p *Publisher) look(ctx context.Context, id shippost.PostID) (situation, error) {
-	var s situation
-	err := p.db.View(ctx, func(tx *store.Tx) error {
-		post, err := tx.AnyPost(ctx, id)
-		if err != nil {
-			return err
-		}
-		s = situation{Post: post}
-		if s.Account, err = tx.Account(ctx, post.Workspace, post.Account); err != nil {
-			return err
-		}
-		for _, m := range post.Media {
-			media, err := tx.Media(ctx, post.Workspace, m)
-			if err != nil {
-				return err
-			}
-			s.Media = append(s.Media, media)
-		}
-		attempts, err := tx.Attempts(ctx, id)
-		if err != nil {
-			return err
-		}
-		s.count(attempts)
-		return nil
+func (p *Publisher) look(ctx context.Context, id shippost.PostID) (s situation, err error) {
+	err = p.db.View(ctx, func(tx *store.Tx) error {
+		s, err = p.situation(ctx, tx, id)
+		return err
 	})
+	return s, err
+}
+
+func (p *Publisher) situation(ctx context.Context, tx *store.Tx, id shippost.PostID) (situation, error) {
+	post, err := tx.AnyPost(ctx, id)
+	if err != nil {
+		return situation{}, err
+	}
+	s := situation{Post: post}
+	if s.Account, err = tx.Account(ctx, post.Workspace, post.Account); err != nil {
+		return s, err
+	}
+	for _, m := range post.Media {
+		media, err := tx.Media(ctx, post.Workspace, m)
+		if err != nil {
+			return s, err
+		}
+		s.Media = append(s.Media, media)
+	}
+	attempts, err := tx.Attempts(ctx, id)
 	if err != nil {
 		return s, err
 	}
+	s.count(attempts)
+	s.StageAt, err = p.stageAt(ctx, tx, s)
+	return s, err
+}
+
+// stageAt returns when staging of a post should begin, as things stand.
+func (p *Publisher) stageAt(ctx context.Context, tx *store.Tx, s situation) (time.Time, error) {
 	pf, err := p.platform(s)
 	if err != nil {
-		return s, err
+		return time.Time{}, err
 	}
-	s.StageAt = stageAt(s.Post.Due.At, s.size(), pf)
-	return s, nil
+	var crowd []time.Time
+	if s.Attempt == nil && !pulls(pf, s) { // what is opened at its due time can give nobody its turn
+		if crowd, err = tx.DueAfter(ctx, s.Post, pf.Describe().EarliestStage); err != nil {
+			return time.Time{}, err
+		}
+	}
+	return stageAt(s.Post.Due.At, s.size(), pf, crowd), nil
+}
+
+// sleep has a post looked at when its staging should begin. What held it before does not any more. The crowd may have grown since it was looked at; whoever joins
+// it after the row is written moves the time (see Desk.Queued).
+func (p *Publisher) sleep(ctx context.Context, s situation) error {
+	return p.db.UpdateTogether(ctx, func(tx *store.Tx) error {
+		if err := tx.SetWakeIf(ctx, s.Post.ID, s.Post.Version, s.StageAt); err != nil {
+			return err
+		}
+		at, err := p.stageAt(ctx, tx, s)
+		if err != nil {
+			return err
+		}
+		if s.Post.Hold != nil {
+			post := s.Post
+			return p.conclude(ctx, tx, &post, post.Status, disposition{Status: post.Status, Wake: at})
+		}
+		if at.Equal(s.StageAt) {
+			return nil
+		}
+		return tx.SetWakeIf(ctx, s.Post.ID, s.Post.Version, at)
+	})
 }
 
 // count takes the attempts of a post into the situation. Those of an older version say nothing about this content.
@@ -245,15 +297,18 @@ func (s *situation) count(attempts []shippost.Attempt) {
 			s.Attempt = &a
 			continue
 		}
-		if !a.GuardedAt.IsZero() {
-			s.Committed++
-		}
 		if a.PostVersion != s.Post.Version {
 			continue
 		}
+		if !a.GuardedAt.IsZero() {
+			s.Committed++
+		}
 		s.Dead++
-		if a.Failure != nil && a.Failure.Remedy == shippost.RemedyOperator {
-			s.Unknown++
+		if a.Failure != nil {
+			s.Last = a.Failure
+			if a.Failure.Class == string(platform.Unknown) {
+				s.Unknown++
+			}
 		}
 	}
 }
@@ -268,7 +323,7 @@ func (p *Publisher) platform(s situation) (platform.Platform, error) {
 
 // wake sets when a post is looked at next; the zero time means that something else takes care of it.
 func (p *Publisher) wake(ctx context.Context, s situation, at time.Time) error {
-	return p.writer.update(ctx, func(ctx context.Context, tx *store.Tx) error {
+	return p.db.UpdateTogether(ctx, func(tx *store.Tx) error {
 		// The time may have changed since we looked; then its own wake time stands.
 		return tx.SetWakeIf(ctx, s.Post.ID, s.Post.Version, at)
 	})
@@ -282,19 +337,15 @@ func (p *Publisher) plan(ctx context.Context, s situation) error {
 		PostVersion: s.Post.Version, Epoch: s.Account.Epoch, State: shippost.AttemptPlanned, Owner: p.node, Fence: 1,
 		Size: s.size(), PlannedAt: now,
 	}
-	err := p.writer.update(ctx, func(ctx context.Context, tx *store.Tx) error {
-		post, held := s.Post, s.Post.Hold
-		post.Status, post.Phase, post.Hold, post.Failure = shippost.PostPublishing, shippost.PhaseStaging, nil, nil
+	err := p.db.UpdateTogether(ctx, func(tx *store.Tx) error {
+		// What held the post may hold it again at once; until it is staged the hold is not over.
+		post := s.Post
+		post.Status, post.Phase, post.Failure = shippost.PostPublishing, shippost.PhaseStaging, nil
 		if err := p.savePost(ctx, tx, &post, s.Post.Status, time.Time{}); err != nil {
 			return err
 		}
 		if err := tx.InsertAttempt(ctx, &a); err != nil {
 			return err
-		}
-		if held != nil {
-			if err := tx.Record(ctx, p.entry(shippost.EntryPostReleased, post, &a, map[string]any{"code": held.Code})); err != nil {
-				return err
-			}
 		}
 		return tx.Record(ctx, p.entry(shippost.EntryPostStaging, post, &a, map[string]any{"attempt": a.Number, "size": a.Size}))
 	})
@@ -308,8 +359,11 @@ func missedBecause(s situation) *shippost.Failure {
 		Message: "ShipPost was not running when this post was due, and its late window is over. Nothing was sent. Choose another time."}
 	if h := s.Post.Hold; h != nil {
 		f.Code, f.Message = h.Code, h.Message+" The late window is over now, and nothing was sent. Choose another time."
-	} else if s.Dead > 0 {
-		f.Message = "The platform could not be reached before the late window ended. Nothing was published. Choose another time."
+	} else if s.Last != nil {
+		f.Code, f.LogID = s.Last.Code, s.Last.LogID
+		f.Message = s.Last.Message + " The late window is over now, and nothing was published. Choose another time."
+	} else if s.Attempt == nil && s.Dead > 0 {
+		f.Message = "ShipPost did not get the post to the platform before its late window was over. Nothing was published. Choose another time."
 	}
 	return f
 }

@@ -10,7 +10,7 @@ import (
 // disposition is what becomes of a post after something went wrong before the point of no return, or after the platform
 // gave a committed attempt up.
 type disposition struct {
-	Status  shippost.PostStatus // queued, failed or missed
+	Status  shippost.PostStatus // queued, failed, missed or cancelled
 	Wake    time.Time           // for queued: when to look again
 	Hold    *shippost.Hold      // for queued: what it waits for, if a person should know
 	Failure *shippost.Failure   // for failed
@@ -24,20 +24,26 @@ func dispose(s situation, f platform.Failure, now time.Time, tries int, gone boo
 	until := allowedUntil(s.Post, s.Committed)
 	d := disposition{Status: shippost.PostQueued, Alarm: f.Alarm}
 	open := s.Attempt != nil && s.Attempt.State == shippost.AttemptOpen
-	switch f.Class {
-	case platform.Content, platform.Declined:
+	switch {
+	case f.Ask:
+		// The creator may change it back, or whoever wrote the post may choose anew; then it is looked at at once.
+		d.Wake, d.Hold = now.Add(atLeast(askAgainAfter, f.RetryAfter)), hold(f, now)
+	case f.Class == platform.Content || f.Class == platform.Declined:
 		return disposition{Status: shippost.PostFailed, Failure: f.Post(), Alarm: f.Alarm}
-	case platform.Unknown:
+	case f.Class == platform.Unknown:
 		if s.Unknown+1 >= maxUnknown {
 			return disposition{Status: shippost.PostFailed, Failure: f.Post(), Alarm: true}
 		}
 		d.Wake = now.Add(atLeast(backoff(s.Unknown+1), f.RetryAfter))
-	case platform.Rate:
+	case f.Class == platform.Rate:
 		d.Wake = now.Add(atLeast(time.Minute+backoff(1), f.RetryAfter))
-	case platform.Quota:
+		if f.Code == codeOwnBudget {
+			d.Wake = now.Add(f.RetryAfter) // nobody asked us for a pause
+		}
+	case f.Class == platform.Quota:
 		d.Wake = now.Add(atLeast(time.Hour, f.RetryAfter))
 		d.Hold = hold(f, now)
-	case platform.Auth:
+	case f.Class == platform.Auth:
 		d.Wake = now.Add(time.Minute)
 		d.Hold = hold(f, now)
 	default:
@@ -63,6 +69,9 @@ func afterRefusal(s situation, f platform.Failure, now time.Time) disposition {
 	}
 	return disposition{Status: shippost.PostQueued, Wake: earlier(now.Add(backoff(committed)), until), Alarm: f.Alarm}
 }
+
+// askAgainAfter is how long a post that a person must look at waits until it is tried as it is.
+const askAgainAfter = 15 * time.Minute
 
 func hold(f platform.Failure, now time.Time) *shippost.Hold {
 	return &shippost.Hold{Code: f.Code, Message: f.Message, Remedy: f.Remedy, Since: now}

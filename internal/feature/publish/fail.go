@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"time"
 
@@ -18,6 +19,9 @@ func (p *Publisher) failure(pf platform.Platform, err error) platform.Failure {
 	}
 	e := shippost.AsError(err)
 	f := platform.Failure{Code: e.Code, Message: e.Message, Remedy: e.Remedy, RetryAfter: e.RetryAfter}
+	if _, ok := errors.AsType[*outdatedError](err); ok {
+		f.Ask = true
+	}
 	switch e.Kind {
 	case shippost.Invalid, shippost.Forbidden, shippost.NotFound, shippost.Conflict:
 		f.Class = platform.Content
@@ -60,10 +64,15 @@ func (r *runner) fail(ctx context.Context, err error) (wait time.Duration, again
 
 // end ends the attempt with the failure kept for history, whatever becomes of the post.
 func (r *runner) end(ctx context.Context, s *situation, proof death, d disposition, f platform.Failure) error {
-	return r.writer.update(ctx, func(ctx context.Context, tx *store.Tx) error {
+	return r.db.UpdateTogether(ctx, func(tx *store.Tx) error {
 		a, post := *s.Attempt, s.Post
 		if err := r.bury(ctx, tx, &a, proof, f.Post()); err != nil {
 			return err
+		}
+		if f.Withdrawn {
+			if err := r.vault.Withdrawn(ctx, tx, s.Account, f.Code); err != nil {
+				return err
+			}
 		}
 		return r.conclude(ctx, tx, &post, shippost.PostPublishing, d)
 	})
@@ -76,7 +85,7 @@ func (r *runner) refuse(ctx context.Context, why refusal) (again bool, err error
 		return true, nil
 	}
 	proof, _ := proveDead(r.a, facts{Now: r.now(), Kind: r.s.kind(), Why: string(why)})
-	err = r.writer.update(ctx, func(ctx context.Context, tx *store.Tx) error {
+	err = r.db.UpdateTogether(ctx, func(tx *store.Tx) error {
 		a := r.a
 		if err := r.bury(ctx, tx, &a, proof, nil); err != nil {
 			return err

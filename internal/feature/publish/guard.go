@@ -18,6 +18,7 @@ const (
 	disconnected refusal = "disconnected" // the account was disconnected or connected anew
 	tooEarly     refusal = "too_early"    // before the due time
 	tooLate      refusal = "too_late"     // the late window is over
+	tooOld       refusal = "too_old"      // the platform takes no more bytes for the attempt
 )
 
 // guard decides whether an attempt may pass the point of no return, from rows that were read under lock in the
@@ -34,6 +35,22 @@ func guard(a shippost.Attempt, row store.GuardRow, now time.Time) refusal {
 		return disconnected
 	case now.Before(row.DueAt.Add(-guardAhead)):
 		return tooEarly
+	}
+	return ""
+}
+
+// mayOpen says why no init request may be sent now: never before the platform's earliest, never before the post is due
+// where the platform may fetch its files at once, and nothing after the end of the late window (reliability §5).
+func (r *runner) mayOpen(now time.Time) refusal {
+	from := r.s.Post.Due.At
+	if !r.pulled() {
+		from = from.Add(-r.platform.Describe().EarliestStage)
+	}
+	switch {
+	case now.Before(from):
+		return tooEarly
+	case now.After(allowedUntil(r.s.Post, r.s.Committed)):
+		return tooLate
 	}
 	return ""
 }

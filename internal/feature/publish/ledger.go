@@ -18,8 +18,15 @@ var _ platform.Ledger = attemptLedger{}
 
 // Intend makes the attempt init_sent.
 func (l attemptLedger) Intend(ctx context.Context) error {
-	if err := l.takeQuota(ctx, "init", initsPerMinute); err != nil {
+	if !l.clock.untilTrusted(ctx) {
+		return ctx.Err()
+	}
+	if err := l.depart(ctx); err != nil {
 		return err
+	}
+	// Waiting may have taken long, and the clock may have been set meanwhile.
+	if why := l.mayOpen(l.now()); why != "" {
+		return &refusedError{why}
 	}
 	next := l.a
 	next.State, next.InitSentAt = shippost.AttemptInitSent, l.now()
@@ -39,7 +46,8 @@ func (l attemptLedger) Opened(ctx context.Context, r shippost.Receipt) error {
 	}
 	next := l.a
 	next.State, next.PublishID, next.UploadURL, next.OpenedAt = shippost.AttemptOpen, r.PublishID, sealed, r.OpenedAt
-	if err := l.advance(ctx, next); err != nil {
+	// What the platform gave is kept even if we are being stopped: the next start goes on with it.
+	if err := l.advance(context.WithoutCancel(ctx), next); err != nil {
 		return err
 	}
 	chaos.Point("publish.opened")
@@ -62,6 +70,9 @@ func (p *Publisher) receipt(a shippost.Attempt) (shippost.Receipt, error) {
 
 // Progress keeps the number for people. It is written at most once a second, and a lost write does no harm.
 func (l attemptLedger) Progress(sent int64) {
+	if sent > 0 {
+		chaos.Point("publish.progressed")
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
@@ -78,7 +89,7 @@ func (l attemptLedger) Progress(sent int64) {
 
 // advance writes the attempt's next state by compare-and-set and keeps it.
 func (r *runner) advance(ctx context.Context, next shippost.Attempt) error {
-	err := r.writer.update(ctx, func(ctx context.Context, tx *store.Tx) error {
+	err := r.db.UpdateTogether(ctx, func(tx *store.Tx) error {
 		return r.saveAttempt(ctx, tx, &next, r.a.State)
 	})
 	if err != nil {
@@ -97,18 +108,50 @@ const (
 	creatorsPerMinute = 15
 )
 
-// takeQuota takes one request from an account's budget, which all nodes share. It fails with kind Wait when there is none.
-func (r *runner) takeQuota(ctx context.Context, what string, limit int) error {
-	return r.take(ctx, r.s.Account, what, limit)
+// codeOwnBudget is the code of a request that our own budget has no room for; when it has is known exactly.
+const codeOwnBudget = "own_budget"
+
+// reservedFor is how long an init request that was taken from the budget may wait to leave. Then it is taken anew: what was
+// saved up behind a breaker must not leave at once when it closes.
+const reservedFor = 15 * time.Second
+
+// reserveInit takes an init request from the account's budget, before anything else of ours is taken that others want too.
+func (r *runner) reserveInit(ctx context.Context) error {
+	if r.reserved && r.elapsed()-r.reservedAt < reservedFor {
+		return nil
+	}
+	err := r.takeQuota(ctx, "init", initsPerMinute)
+	r.reserved, r.reservedAt = err == nil, r.elapsed()
+	return err
 }
 
+// takeQuota takes one request from an account's budget, and waits until there is one. No attempt is given up for that.
+func (r *runner) takeQuota(ctx context.Context, what string, limit int) error {
+	until := allowedUntil(r.s.Post, r.s.Committed)
+	for {
+		err := r.take(ctx, r.s.Account, what, limit)
+		if !shippost.IsKind(err, shippost.Wait) {
+			return err
+		}
+		left := until.Sub(r.now())
+		if left < 0 {
+			return &refusedError{tooLate}
+		}
+		// The budget is counted by the product's clock, which may be set meanwhile.
+		if !pause(ctx, min(shippost.AsError(err).RetryAfter, left+time.Second, longestSleep), nil) {
+			return ctx.Err()
+		}
+	}
+}
+
+// take takes one request from an account's budget, which all nodes share. It fails with kind Wait when there is none.
 func (p *Publisher) take(ctx context.Context, account shippost.Account, what string, limit int) error {
 	scope := string(account.Platform) + "|" + what + "|" + string(account.ID)
 	ok, after, err := p.quota.Take(ctx, scope, limit, time.Minute)
 	if err != nil || ok {
 		return err
 	}
-	wait := shippost.Errorf(shippost.Wait, "own_budget", "This account has used its requests of this minute.")
+	wait := shippost.Errorf(shippost.Wait, codeOwnBudget, "This account has used its requests of this minute.")
 	wait.RetryAfter = after
 	return wait
 }

@@ -25,20 +25,31 @@ const (
 	creatorFresh = time.Minute
 	// giveUpAsking is when an attempt that the platform never finished becomes unknown (reliability C13).
 	giveUpAsking = 72 * time.Hour
+	// askLate is how often an attempt that became unknown is asked about all the same, and lateTruth until when after its commit.
+	askLate, lateTruth = 6 * time.Hour, 14 * 24 * time.Hour
 	// askForIDs is how long after publication we ask for the id of a public post.
 	askForIDs = 24 * time.Hour
 )
 
-// stageAt returns when staging of size bytes should begin for a post due at that time: early enough for the transfer,
-// never before the platform's earliest.
-func stageAt(due time.Time, size int64, p platform.Platform) time.Time {
+// stageAt returns when staging of size bytes should begin for a post due at that time: early enough for the transfer, and
+// for those after it in its account's crowd to begin after it, never before the platform's earliest.
+func stageAt(due time.Time, size int64, p platform.Platform, crowd []time.Time) time.Time {
 	lead := minLead
 	if pacer, ok := platform.Can[platform.Pacer](p); ok {
 		// Twice the estimate: a line that was fast a while ago may be busy now.
 		lead = max(minLead, 2*pacer.Lead(size)+leadMargin)
 	}
-	return due.Add(-min(lead, p.Describe().EarliestStage))
+	start := due
+	for i, later := range crowd {
+		// What is due soon after this one needs its own turn before that.
+		start = earlier(start, later.Add(-time.Duration(i+1)*initTurn))
+	}
+	return latest(start.Add(-lead), due.Add(-p.Describe().EarliestStage))
 }
+
+// initTurn is how long each post of an account has the account's budget of init requests to itself: a little more than
+// the budget would give it, so that nobody has to wait for the budget.
+const initTurn = time.Minute/initsPerMinute + time.Second
 
 // allowedUntil is the last instant at which an attempt of the post may commit: the late window for the first one, an hour
 // more for further attempts after one that the platform failed (reliability §5).
@@ -87,10 +98,8 @@ func pollAfter(n int) time.Duration {
 	return wait + rand.N(wait/5)
 }
 
-// idsAfter returns how long to wait before asking again for the id of a published post.
+// idsAfter returns how long to wait before asking for the id of a published post after n questions: a link that comes soon
+// is there soon, and one that never comes, as that of a private post, costs a hundred questions in a day.
 func idsAfter(n int) time.Duration {
-	if n < 5 {
-		return time.Minute
-	}
-	return 15 * time.Minute
+	return min(3*time.Second<<min(n, 10), 15*time.Minute)
 }

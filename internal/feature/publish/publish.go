@@ -12,9 +12,12 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/chaos"
+	"ship-post.com/shippost/internal/feature/gate"
 	"ship-post.com/shippost/internal/platform"
 	"ship-post.com/shippost/internal/quota"
 	"ship-post.com/shippost/internal/seal"
@@ -32,9 +35,11 @@ type Files interface {
 // Vault gives the tokens of accounts to the publisher.
 type Vault interface {
 	For(id shippost.AccountID) platform.Tokens
+	// Withdrawn marks the account as one that must be connected anew, unless that has happened since.
+	Withdrawn(ctx context.Context, tx *store.Tx, account shippost.Account, code string) error
 }
 
-// Options is what a Publisher needs. All fields but Transfers are required.
+// Options is what a Publisher needs. All fields but Gate and Transfers are required.
 type Options struct {
 	DB        *store.DB
 	Node      shippost.NodeID
@@ -43,6 +48,7 @@ type Options struct {
 	Files     Files
 	Sealer    *seal.Sealer
 	Quota     *quota.Limiter
+	Gate      *gate.Gate // serves what a platform fetches itself; nil where none does
 	Now       func() time.Time
 	Log       *slog.Logger
 	Transfers int // how many files are staged at once; 0 means 32
@@ -57,16 +63,25 @@ type Publisher struct {
 	files     Files
 	sealer    *seal.Sealer
 	quota     *quota.Limiter
+	gate      *gate.Gate
 	now       func() time.Time
 	log       *slog.Logger
-	writer    *writer
-	transfers chan struct{} // a token for each file that may be staged now
+	transfers *share        // a place for each file that may be staged now
 	polls     chan struct{} // a token for each question that may be under way
 	due       chan struct{} // nudges the dispatcher
 	asked     chan struct{} // nudges the confirm lane
+	cuts      chan struct{} // nudges the cut lane
+
+	tick      time.Duration        // how often the lanes look without being nudged
+	elapsed   func() time.Duration // since New, by the monotonic clock
+	clock     *clock
+	breakers  map[shippost.PlatformName]*breaker
+	announced string       // what the clock lane last told the operator
+	overdue   atomic.Int64 // posts, when last counted
 
 	mu      sync.Mutex
-	running map[shippost.PostID]context.CancelFunc
+	running map[shippost.PostID]work
+	rounds  map[heart]time.Duration // when each lane last went round
 	workers sync.WaitGroup
 }
 
@@ -75,16 +90,25 @@ func New(o Options) *Publisher {
 	if o.Transfers == 0 {
 		o.Transfers = 32
 	}
-	return &Publisher{
-		db: o.DB, node: o.Node, platforms: o.Platforms, vault: o.Vault, files: o.Files, sealer: o.Sealer, quota: o.Quota,
-		now: o.Now, log: o.Log,
-		writer:    newWriter(o.DB),
-		transfers: make(chan struct{}, o.Transfers),
+	p := &Publisher{
+		db: o.DB, node: o.Node, platforms: o.Platforms, vault: o.Vault, files: o.Files, sealer: o.Sealer, quota: o.Quota, gate: o.Gate,
+		now: o.Now, log: o.Log, tick: tick,
+		transfers: newShare(o.Transfers),
 		polls:     make(chan struct{}, 64),
 		due:       make(chan struct{}, 1),
 		asked:     make(chan struct{}, 1),
-		running:   make(map[shippost.PostID]context.CancelFunc),
+		breakers:  make(map[shippost.PlatformName]*breaker),
+		running:   make(map[shippost.PostID]work),
+		cuts:      make(chan struct{}, 1),
+		rounds:    make(map[heart]time.Duration),
 	}
+	start := time.Now()
+	p.elapsed = func() time.Duration { return time.Since(start) }
+	p.clock = newClock(o.Now, p.elapsed, p.toldTime)
+	for name := range o.Platforms {
+		p.breakers[name] = &breaker{elapsed: p.elapsed, now: o.Now, accounts: make(map[shippost.AccountID]bool)}
+	}
+	return p
 }
 
 // parkTime is how long a stopping publisher lets commits finish.
@@ -93,15 +117,18 @@ const parkTime = 30 * time.Second
 // Run publishes until ctx ends. It then takes nothing new, lets go of attempts that can be resumed, finishes those
 // past the point of no return for up to thirty seconds, and gives its place up, so that another node takes over at once.
 func (p *Publisher) Run(ctx context.Context) error {
-	writing, stopWriting := context.WithCancel(context.WithoutCancel(ctx))
-	var lanes, writes sync.WaitGroup
-	writes.Go(func() { p.writer.run(writing) })
 	if err := p.register(ctx); err != nil {
-		stopWriting()
-		writes.Wait()
+		if ctx.Err() != nil {
+			return nil // stopped before anything began
+		}
 		return err
 	}
+	p.compareClocks(ctx)
+	var lanes sync.WaitGroup
+	lanes.Go(func() { p.clockLane(ctx) })
+	lanes.Go(func() { p.watchLane(ctx) })
 	lanes.Go(func() { p.beatLane(ctx) })
+	lanes.Go(func() { p.cutLane(ctx) })
 	lanes.Go(func() { p.dispatchLane(ctx) })
 	lanes.Go(func() { p.confirmLane(ctx) })
 	lanes.Wait()
@@ -113,10 +140,8 @@ func (p *Publisher) Run(ctx context.Context) error {
 	case <-time.After(parkTime):
 		p.log.Warn("stopped while attempts were still being handed over; the next start finds out what became of them")
 	}
-	err := p.leave(context.WithoutCancel(ctx))
-	stopWriting()
-	writes.Wait()
-	return err
+	chaos.Point("publish.parked")
+	return p.leave(context.WithoutCancel(ctx))
 }
 
 // start runs fn for a post unless the post is being worked on in this process already. It reports whether it did.
@@ -127,27 +152,38 @@ func (p *Publisher) start(ctx context.Context, id shippost.PostID, fn func(conte
 		return false
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	p.running[id] = cancel
+	w := work{cancel, make(chan struct{})}
+	p.running[id] = w
 	p.workers.Go(func() {
 		defer func() {
 			cancel()
 			p.mu.Lock()
 			delete(p.running, id)
 			p.mu.Unlock()
+			close(w.ended)
 		}()
 		fn(ctx)
 	})
 	return true
 }
 
-// interrupt stops the work on a post in this process, if there is any. Rows decide what is allowed; this only saves
-// sending bytes that nobody wants any more.
-func (p *Publisher) interrupt(id shippost.PostID) {
+// work is what this process does for a post.
+type work struct {
+	cancel context.CancelFunc
+	ended  chan struct{} // closed when it is over
+}
+
+// interrupt stops the work on a post in this process, if there is any, and returns what is closed when it is over. Rows
+// decide what is allowed; this only saves sending bytes that nobody wants any more.
+func (p *Publisher) interrupt(id shippost.PostID) <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if cancel, ok := p.running[id]; ok {
-		cancel()
+	w, ok := p.running[id]
+	if !ok {
+		return nil
 	}
+	w.cancel()
+	return w.ended
 }
 
 // nudge wakes a lane without waiting for it.

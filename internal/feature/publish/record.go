@@ -66,7 +66,7 @@ func (p *Publisher) bury(ctx context.Context, tx *store.Tx, a *shippost.Attempt,
 // settle ends the present attempt as dead, if there is one and it must not be resumed, and writes what becomes of the
 // post: all in one transaction.
 func (p *Publisher) settle(ctx context.Context, s *situation, proof death, d disposition) error {
-	return p.writer.update(ctx, func(ctx context.Context, tx *store.Tx) error {
+	return p.db.UpdateTogether(ctx, func(tx *store.Tx) error {
 		post := s.Post
 		was := post.Status
 		if s.Attempt != nil && !d.Resume {
@@ -113,6 +113,8 @@ func (p *Publisher) conclusions(post shippost.Post, held *shippost.Hold, d dispo
 	switch {
 	case d.Status == shippost.PostFailed:
 		add(shippost.EntryPostFailed, code)
+	case d.Status == shippost.PostCancelled:
+		add(shippost.EntryPostCancelled, "stopped")
 	case d.Status == shippost.PostMissed:
 		add(shippost.EntryPostMissed, code)
 	case d.Hold != nil && (held == nil || held.Code != d.Hold.Code):

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/chaos"
@@ -17,11 +20,15 @@ import (
 // runner brings one attempt from planned (or open, after a break) past its commit.
 type runner struct {
 	*Publisher
-	s        situation
-	platform platform.Platform
-	options  shippost.Options // what is sent: the post's, less what the creator forbids now
-	askedAt  time.Time        // when the creator's permissions were read
-	tries    int              // failures of this attempt
+	s          situation
+	platform   platform.Platform
+	options    shippost.Options // what is sent: the post's, less what the creator forbids now
+	off        []string         // what was noted to be left out of options
+	askedAt    time.Time        // when the creator's permissions were read
+	tries      int              // failures of this attempt
+	reserved   bool             // an init request was taken from the budget and not made yet
+	reservedAt time.Duration    // when, by the monotonic clock
+	release    time.Duration    // when the last bytes may leave by the monotonic clock; 0 when no guard was asked
 
 	mu         sync.Mutex // guards a against Progress
 	a          shippost.Attempt
@@ -63,35 +70,107 @@ func (r *runner) publish(ctx context.Context) error {
 		if err := r.preflight(ctx); err != nil {
 			return err
 		}
+		chaos.Point("publish.checked")
 	}
 	staged, err := r.stage(ctx)
 	if err != nil {
 		return err
 	}
 	defer staged.Close()
+	chaos.Point("publish.transferred")
 	if err := r.phase(ctx, shippost.PhaseStaged, shippost.EntryPostStaged); err != nil {
 		return err
 	}
 	chaos.Point("publish.staged")
-	if err := r.recheck(ctx); err != nil {
+	if err := r.ready(ctx, staged); err != nil {
 		return err
 	}
-	if err := staged.Wait(ctx); err != nil {
-		return err
-	}
-	if !r.sleepUntil(ctx, r.s.Post.Due.At.Add(-guardAhead)) {
-		return ctx.Err()
-	}
-	// The line may have been cut while we slept; better to know before the point of no return.
-	if err := staged.Wait(ctx); err != nil {
-		return err
-	}
-	if err := r.commitRow(ctx); err != nil {
+	if err := r.pastTheGuard(ctx, staged); err != nil {
 		return err
 	}
 	chaos.Point("publish.committing")
 	r.commit(context.WithoutCancel(ctx), staged)
 	return nil
+}
+
+// ready makes sure that the attempt can be committed at once, and may. Bringing the last request up to its tail takes the
+// time it takes, so the creator's permissions are read meanwhile. An attempt that Wait itself opens has to wait for them.
+func (r *runner) ready(ctx context.Context, staged platform.Staged) error {
+	if r.pulled() {
+		if err := r.recheck(ctx); err != nil {
+			return err
+		}
+		return r.heard(r.platform, r.a.Account, staged.Wait(ctx))
+	}
+	both, ctx := errgroup.WithContext(ctx)
+	both.Go(func() error { return r.recheck(ctx) })
+	both.Go(func() error { return r.heard(r.platform, r.a.Account, staged.Wait(ctx)) })
+	return both.Wait()
+}
+
+// hold waits for an instant of the product's clock with an attempt that is ready, and makes it ready again as often as its
+// line is cut. It never returns early.
+func (r *runner) hold(ctx context.Context, staged platform.Staged, at time.Time) error {
+	for {
+		lost := staged.Lost()
+		for d := at.Sub(r.now()); d > 0; d = at.Sub(r.now()) {
+			if !pause(ctx, min(d, longestSleep), lost) {
+				return ctx.Err()
+			}
+			if isClosed(lost) {
+				break
+			}
+		}
+		if !isClosed(lost) {
+			return ctx.Err()
+		}
+		r.log.Info("the line of a held upload was cut; resuming it", "post", r.a.Post, "attempt", r.a.ID)
+		if err := r.heard(r.platform, r.a.Account, staged.Wait(ctx)); err != nil {
+			return err
+		}
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// pastTheGuard waits for the instant and writes the committing row, as often as it takes: the clock may be set, and posts
+// of a backlog wait for one another.
+func (r *runner) pastTheGuard(ctx context.Context, staged platform.Staged) error {
+	at := r.s.Post.Due.At.Add(-guardAhead)
+	if r.pulled() {
+		at = r.s.Post.Due.At // here the row itself is the commit
+	}
+	for {
+		if err := r.hold(ctx, staged, at); err != nil {
+			return err
+		}
+		if !r.clock.untilTrusted(ctx) {
+			return ctx.Err()
+		}
+		// The line may have been cut while the clock was not trusted; better to know before the point of no return.
+		if err := r.heard(r.platform, r.a.Account, staged.Wait(ctx)); err != nil {
+			return err
+		}
+		if r.now().After(r.a.OpenedAt.Add(r.platform.Describe().OpenLife)) {
+			return &refusedError{tooOld}
+		}
+		if err := r.lookBack(ctx); err != nil {
+			return err
+		}
+		chaos.Point("publish.waited")
+		next, err := r.commitRow(ctx)
+		if err != nil || next.IsZero() {
+			return err
+		}
+		at = next
+	}
 }
 
 // preflight makes sure, before anything leaves, that the post may be sent as it is: the file is the one that was
@@ -102,29 +181,111 @@ func (r *runner) preflight(ctx context.Context) error {
 			return err
 		}
 	}
-	return r.askCreator(ctx)
+	if err := r.consented(ctx); err != nil {
+		return err
+	}
+	return r.askCreator(ctx, r.takeQuota)
 }
 
-// askCreator reads what the creator may do now, and holds the post against it.
-func (r *runner) askCreator(ctx context.Context) error {
+// askCreator reads what the creator may do now, and holds the post against it. take takes the request from the budget.
+func (r *runner) askCreator(ctx context.Context, take func(ctx context.Context, what string, limit int) error) error {
 	r.options = r.s.Post.Options
 	reader, ok := platform.Can[platform.CreatorReader](r.platform)
 	if !ok {
 		return nil
 	}
-	if err := r.takeQuota(ctx, "creator", creatorsPerMinute); err != nil {
+	if err := take(ctx, "creator", creatorsPerMinute); err != nil {
+		return err
+	}
+	if err := r.pass(ctx); err != nil {
 		return err
 	}
 	creator, err := reader.Creator(ctx, r.vault.For(r.s.Account.ID))
-	if err != nil {
+	if err := r.heard(r.platform, r.s.Account.ID, err); err != nil {
 		return err
 	}
 	r.askedAt = r.now()
+	r.note(ctx, creator)
 	if adjuster, ok := platform.Can[platform.Adjuster](r.platform); ok {
-		r.options, _ = adjuster.Adjust(r.options, creator)
+		var off []shippost.Problem
+		r.options, off = adjuster.Adjust(r.options, creator)
+		r.adjusted(ctx, off)
 	}
 	draft := platform.Draft{Caption: r.s.Post.Caption, Options: r.options, Media: r.s.Media}
-	return shippost.Rejected(r.platform.Validate(draft, creator))
+	if err := shippost.Rejected(r.platform.Validate(draft, creator)); err != nil {
+		return &outdatedError{err}
+	}
+	return nil
+}
+
+// outdatedError says that what was agreed to cannot be sent any more as it is, because the creator or the platform changed
+// since. Nothing is chosen in its place: the creator is asked.
+type outdatedError struct{ err error }
+
+// Error names what does not fit.
+func (e *outdatedError) Error() string { return e.err.Error() }
+
+// Unwrap returns what does not fit, with a sentence and a remedy.
+func (e *outdatedError) Unwrap() error { return e.err }
+
+// adjusted tells the journal, once for each change, that something the creator forbids by now is left out.
+func (r *runner) adjusted(ctx context.Context, off []shippost.Problem) {
+	codes := make([]string, len(off))
+	for i, p := range off {
+		codes[i] = p.Code
+	}
+	if len(off) == 0 || slices.Equal(codes, r.off) {
+		return
+	}
+	err := r.db.UpdateTogether(ctx, func(tx *store.Tx) error {
+		return tx.Record(ctx, r.entry(shippost.EntryPostAdjusted, r.s.Post, &r.a, map[string]any{"codes": codes}))
+	})
+	if err != nil {
+		r.log.Warn("cannot note what a creator forbids by now", "post", r.a.Post, "err", err)
+		return
+	}
+	r.off = codes
+}
+
+// consented makes sure that what is about to be sent is what somebody agreed to, as the ledger has it.
+func (r *runner) consented(ctx context.Context) error {
+	if r.s.Post.Options.TikTok == nil {
+		return nil // a platform that asks for no consent
+	}
+	var ledger []shippost.Consent
+	err := r.db.View(ctx, func(tx *store.Tx) (err error) {
+		ledger, err = tx.Consents(ctx, r.s.Post.ID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	missing := shippost.Errorf(shippost.Invalid, "consent_missing", "What this post sends is not what was agreed to. Look at it once more and agree to TikTok's declaration.").
+		At("options.tiktok.consent").With(shippost.RemedyEdit)
+	if len(ledger) == 0 {
+		return &outdatedError{missing}
+	}
+	given := ledger[len(ledger)-1]
+	var hashes []string
+	for _, m := range r.s.Media {
+		hashes = append(hashes, m.SHA256)
+	}
+	if given.Account != r.s.Post.Account || given.Caption != r.s.Post.Caption || !slices.Equal(given.Media, hashes) || !sameOptions(given.Options, r.s.Post.Options) {
+		return &outdatedError{missing}
+	}
+	return nil
+}
+
+// note keeps a handle or a name that changed at the platform: the address of the post is made of it. A post is not held
+// up when that cannot be written.
+func (r *runner) note(ctx context.Context, creator shippost.Creator) {
+	if !r.s.Account.Outdated(creator) {
+		return
+	}
+	err := r.db.UpdateTogether(ctx, func(tx *store.Tx) error { return tx.NoteCreator(ctx, r.s.Account, creator) })
+	if err != nil {
+		r.log.Warn("cannot keep the changed handle of an account", "account", r.s.Account.ID, "err", err)
+	}
 }
 
 // recheck asks for the creator's permissions again shortly before the commit, if they were read long ago. What was sent
@@ -138,8 +299,12 @@ func (r *runner) recheck(ctx context.Context) error {
 	if !r.sleepUntil(ctx, latest.Add(10*time.Second+rand.N(30*time.Second))) {
 		return ctx.Err()
 	}
+	if r.breakers[r.platform.Describe().Name].ahead() > 0 {
+		return nil // it would not answer; it checks by itself when it is back
+	}
 	sent, resumed := r.options, r.askedAt.IsZero()
-	if err := r.askCreator(ctx); err != nil {
+	now := func(ctx context.Context, what string, limit int) error { return r.take(ctx, r.s.Account, what, limit) }
+	if err := r.askCreator(ctx, now); err != nil {
 		return r.tolerate(err)
 	}
 	if !resumed && !sameOptions(sent, r.options) {
@@ -161,17 +326,32 @@ func (r *runner) tolerate(err error) error {
 
 // stage brings the bytes to the platform, with a limit on how many files travel at once.
 func (r *runner) stage(ctx context.Context) (platform.Staged, error) {
-	select {
-	case r.transfers <- struct{}{}:
-		defer func() { <-r.transfers }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if r.a.State == shippost.AttemptPlanned && !r.pulled() {
+		if err := r.reserveInit(ctx); err != nil {
+			return nil, err
+		}
 	}
+	done, err := r.transfers.take(ctx, string(r.a.Account), string(r.a.Workspace))
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	payload, err := r.payload()
 	if err != nil {
 		return nil, err
 	}
-	return r.platform.Stage(ctx, payload, attemptLedger{r})
+	if r.pulled() && payload.Receipt.IsZero() {
+		if err := r.issue(ctx, &payload); err != nil {
+			return nil, err
+		}
+	}
+	if !payload.Receipt.IsZero() {
+		if err := r.pass(ctx); err != nil {
+			return nil, err
+		}
+	}
+	staged, err := r.platform.Stage(ctx, payload, attemptLedger{r})
+	return staged, r.heard(r.platform, r.a.Account, err)
 }
 
 // payload is the frozen content of the attempt.
@@ -188,14 +368,24 @@ func (r *runner) payload() (platform.Payload, error) {
 
 // phase tells people how far the post is.
 func (r *runner) phase(ctx context.Context, phase shippost.Phase, kind shippost.EntryKind) error {
-	return r.writer.update(ctx, func(ctx context.Context, tx *store.Tx) error {
+	held := r.s.Post.Hold
+	err := r.db.UpdateTogether(ctx, func(tx *store.Tx) error {
 		post := r.s.Post
 		post.Status, post.Phase, post.Hold, post.Failure = shippost.PostPublishing, phase, nil, nil
 		if err := r.savePost(ctx, tx, &post, shippost.PostPublishing, time.Time{}); err != nil {
 			return err
 		}
+		if held != nil {
+			if err := tx.Record(ctx, r.entry(shippost.EntryPostReleased, post, &r.a, map[string]any{"code": held.Code})); err != nil {
+				return err
+			}
+		}
 		return tx.Record(ctx, r.entry(kind, post, &r.a, nil))
 	})
+	if err == nil {
+		r.s.Post.Hold = nil
+	}
+	return err
 }
 
 // refusedError says that the guard did not let the attempt commit.
@@ -204,12 +394,15 @@ type refusedError struct{ why refusal }
 // Error names the reason.
 func (e *refusedError) Error() string { return "commit refused: " + string(e.why) }
 
-// commitRow writes the committing row if the guard lets it: the durable record without which no last byte leaves.
-func (r *runner) commitRow(ctx context.Context) error {
+// commitRow writes the committing row if the guard lets it: the durable record without which no last byte leaves. When a
+// post of a backlog must wait for another one of its account, nothing is written and later says until when.
+func (r *runner) commitRow(ctx context.Context) (later time.Time, _ error) {
 	var why refusal
+	var release time.Duration
 	next := r.a
-	err := r.writer.update(ctx, func(ctx context.Context, tx *store.Tx) error {
+	err := r.db.UpdateTogether(ctx, func(tx *store.Tx) error {
 		now := r.now()
+		later, release = time.Time{}, r.elapsed()+max(r.s.Post.Due.At.Sub(now), 0)
 		row, err := tx.LockForCommit(ctx, r.a.ID)
 		if err != nil {
 			return err
@@ -218,8 +411,11 @@ func (r *runner) commitRow(ctx context.Context) error {
 		if why == "" && now.After(allowedUntil(r.s.Post, r.s.Committed)) {
 			why = tooLate
 		}
-		if why != "" {
-			return nil
+		if why == "" {
+			later, err = r.turn(ctx, tx, now)
+		}
+		if err != nil || why != "" || !later.IsZero() {
+			return err
 		}
 		next.State, next.GuardedAt = shippost.AttemptCommitting, now
 		// Even if we never get to say what came of it, somebody will ask.
@@ -234,14 +430,17 @@ func (r *runner) commitRow(ctx context.Context) error {
 		}
 		return tx.Record(ctx, r.entry(shippost.EntryPostCommitting, post, &next, nil))
 	})
-	if err != nil {
-		return err
+	if err != nil || !later.IsZero() {
+		return later, err
 	}
 	if why != "" {
-		return &refusedError{why}
+		return later, &refusedError{why}
 	}
-	r.a = next
-	return nil
+	r.a, r.release = next, release
+	if r.pulled() {
+		r.gate.Opened()
+	}
+	return later, nil
 }
 
 // askAnyway is when the platform is asked about a commit of which nothing was heard.
@@ -253,10 +452,18 @@ const commitTimeout = 2 * time.Minute
 // commit lets the last bytes go at the due time. Whatever comes of it, the attempt is committed from here on and only
 // the platform's word ends it (I4).
 func (r *runner) commit(ctx context.Context, staged platform.Staged) {
-	r.sleepUntil(ctx, r.s.Post.Due.At)
+	// The clock was right when the row was written. If it was put forward since, it has no say.
+	pause(ctx, r.release-r.elapsed(), staged.Lost())
+	if err := r.hold(ctx, staged, r.s.Post.Due.At); err != nil {
+		r.log.Warn("the line was cut just before the last bytes; asking the platform", "post", r.a.Post, "attempt", r.a.ID, "err", err)
+		r.remember(ctx, platform.Outcome{})
+		return
+	}
+	pause(ctx, r.release-r.elapsed(), nil)
 	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 	defer cancel()
 	out, err := r.platform.Commit(ctx, staged)
+	err = r.heard(r.platform, r.a.Account, err)
 	chaos.Point("publish.sent")
 	if err != nil {
 		r.log.Warn("no clear answer to the last bytes; asking the platform", "post", r.a.Post, "attempt", r.a.ID, "err", err)
@@ -267,13 +474,14 @@ func (r *runner) commit(ctx context.Context, staged platform.Staged) {
 // remember stores the outcome of a commit. It does not give up: losing it would cost the exact time of the hand-over,
 // though never the post, since the platform is asked in any case.
 func (r *runner) remember(ctx context.Context, out platform.Outcome) {
+	ctx = context.WithoutCancel(ctx)
 	for try := 1; ; try++ {
-		err := r.writer.update(context.WithoutCancel(ctx), func(ctx context.Context, tx *store.Tx) error {
+		err := r.db.UpdateTogether(ctx, func(tx *store.Tx) error {
 			return r.handedOver(ctx, tx, r.a, out)
 		})
 		if lost(err) {
 			// The platform was asked meanwhile and the attempt moved on; when the last byte left is still ours to tell.
-			err = r.writer.update(context.WithoutCancel(ctx), func(ctx context.Context, tx *store.Tx) error {
+			err = r.db.UpdateTogether(ctx, func(tx *store.Tx) error {
 				return tx.NoteCommitted(ctx, r.a.ID, r.a.Post, out.LastByteAt)
 			})
 		}
@@ -286,7 +494,7 @@ func (r *runner) remember(ctx context.Context, out platform.Outcome) {
 		if try == 30 {
 			return
 		}
-		pause(context.WithoutCancel(ctx), time.Second, nil)
+		pause(ctx, time.Second, nil)
 	}
 }
 
@@ -297,8 +505,12 @@ func (p *Publisher) sleepUntil(ctx context.Context, at time.Time) bool {
 		if d <= 0 {
 			return ctx.Err() == nil
 		}
-		if !pause(ctx, d, nil) {
+		// Now and then it is looked up whether the clock was set meanwhile.
+		if !pause(ctx, min(d, longestSleep), nil) {
 			return false
 		}
 	}
 }
+
+// longestSleep is how late a post may become by a clock that was put forward to where it belongs.
+const longestSleep = 10 * time.Second

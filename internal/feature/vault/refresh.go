@@ -18,12 +18,17 @@ const (
 	// secondTry is how long to wait after a lost answer before the same refresh token is tried once more: a platform
 	// that did rotate says so then, one that did not gives a new pair.
 	secondTry = 5 * time.Second
-	// intentLife is how long a refresh of another node is waited for before it counts as lost.
-	intentLife = time.Minute
+	// intentLife is how long a refresh of another node is waited for before it counts as lost. It must be longer than
+	// a request may take, and with keepEvery shorter than a minute: so soon people are told of a connection that was
+	// lost with its answer (reliability R19).
+	intentLife = 30 * time.Second
+	// silence is how long a node may go without a beat before it counts as dead: as long as for the publisher. What a
+	// dead node began is not waited for.
+	silence = 15 * time.Second
 	// lookAgain is how often the row is read while another node refreshes.
 	lookAgain = 100 * time.Millisecond
 	// refreshTime bounds one request.
-	refreshTime = 30 * time.Second
+	refreshTime = 20 * time.Second
 )
 
 // call is a refresh under way in this process; everyone who needs it waits for the one.
@@ -77,7 +82,7 @@ func (v *Vault) renew(ctx context.Context, s state) (shippost.Secret, error) {
 		if mine {
 			return v.send(ctx, now)
 		}
-		if waited > 2*intentLife {
+		if waited > 4*intentLife {
 			return shippost.Secret{}, shippost.Errorf(shippost.Unavailable, "refresh_busy", "The access to this account is being renewed. Try again in a minute.")
 		}
 		<-v.After(lookAgain)
@@ -92,11 +97,17 @@ func (v *Vault) claim(ctx context.Context, s state) (mine bool, err error) {
 		return false, err
 	}
 	err = v.DB.Update(ctx, func(tx *store.Tx) error {
-		mine, err = tx.ClaimRefresh(ctx, s.grant.Account, s.grant.Version, fingerprint(refresh), v.Node, v.Now().Add(-intentLife))
+		now := v.Now()
+		mine, err = tx.ClaimRefresh(ctx, s.grant.Account, s.grant.Version, fingerprint(refresh), v.Node, patience(now))
 		return err
 	})
 	chaos.Point("vault.intended")
 	return mine, err
+}
+
+// patience says which refreshes count as lost.
+func patience(now time.Time) store.Patience {
+	return store.Patience{Stale: now.Add(-intentLife), Lost: now.Add(-secondTry), Silent: now.Add(-silence)}
 }
 
 func fingerprint(token shippost.Secret) string {
@@ -119,6 +130,11 @@ func (v *Vault) send(ctx context.Context, s state) (shippost.Secret, error) {
 	if lostAnswer(err) {
 		v.Log.Warn("the answer to a token refresh was lost; trying once more", "account", s.grant.Account, "err", err)
 		<-v.After(secondTry)
+		// Longer than anybody waits for one request; whoever took it over meanwhile goes on with it.
+		still, holdErr := v.hold(ctx, s)
+		if holdErr != nil || !still {
+			return shippost.Secret{}, errors.Join(err, holdErr)
+		}
 		grant, err = ask(ctx, refresher, refresh)
 	}
 	chaos.Point("vault.answered")
@@ -129,11 +145,21 @@ func (v *Vault) send(ctx context.Context, s state) (shippost.Secret, error) {
 		// The intent stays: whoever comes next knows that the token may be dead, and tries it again later.
 		return shippost.Secret{}, err
 	case revoked(p, err):
+		chaos.Point("vault.refused")
 		return v.ended(ctx, s, err)
 	}
 	return shippost.Secret{}, errors.Join(err, v.DB.Update(ctx, func(tx *store.Tx) error {
 		return tx.EndRefresh(ctx, s.grant.Account, s.grant.Version, v.Node)
 	}))
+}
+
+// hold makes the intent of a refresh recent again, and reports whether it still is this node's.
+func (v *Vault) hold(ctx context.Context, s state) (still bool, err error) {
+	err = v.DB.Update(ctx, func(tx *store.Tx) error {
+		still, err = tx.HoldRefresh(ctx, s.grant.Account, s.grant.Version, v.Node)
+		return err
+	})
+	return still, err
 }
 
 func ask(ctx context.Context, r platform.Refresher, refresh shippost.Secret) (platform.Grant, error) {
@@ -142,11 +168,11 @@ func ask(ctx context.Context, r platform.Refresher, refresh shippost.Secret) (pl
 	return r.Refresh(ctx, refresh)
 }
 
-// lostAnswer reports whether nobody knows if the platform rotated the token: no whole answer came, or one from
-// something in between.
+// lostAnswer reports whether nobody knows if the platform rotated the token: no whole answer came, or one that has
+// neither tokens nor a reason and may be from something in between.
 func lostAnswer(err error) bool {
 	pe := platform.AsError(err)
-	return pe != nil && (pe.Reach == platform.Maybe || pe.Reach == platform.Answered && pe.Status >= 500)
+	return pe != nil && (pe.Reach == platform.Maybe || pe.Reach == platform.Answered && (pe.Status >= 500 || pe.Code == ""))
 }
 
 // revoked reports whether the platform says that the refresh token is no good. Nothing else ends a connection.
@@ -164,6 +190,9 @@ func (v *Vault) keep(ctx context.Context, s state, g platform.Grant) (shippost.S
 	for try := 1; ; try++ {
 		err = v.DB.Update(ctx, func(tx *store.Tx) error {
 			if kept, err = tx.ReplaceGrant(ctx, row, s.grant.Version); err != nil || !kept {
+				return err
+			}
+			if err := v.mend(ctx, tx, s.account.ID); err != nil {
 				return err
 			}
 			return tx.Record(ctx, shippost.Entry{Workspace: s.account.Workspace, Kind: shippost.EntryTokenRefreshed,
@@ -207,7 +236,11 @@ func (v *Vault) ended(ctx context.Context, s state, cause error) (shippost.Secre
 		if err := tx.EndRefresh(ctx, s.account.ID, s.grant.Version, v.Node); err != nil {
 			return err
 		}
-		return v.markBroken(ctx, tx, s.account.ID, cause)
+		code := ""
+		if pe := platform.AsError(cause); pe != nil {
+			code = pe.Code
+		}
+		return v.markBroken(ctx, tx, s.account.ID, ReasonRefresh, code)
 	})
 	switch {
 	case shippost.IsCode(err, "grant_not_found"):
@@ -221,20 +254,64 @@ func (v *Vault) ended(ctx context.Context, s state, cause error) (shippost.Secre
 	return shippost.Secret{}, broken()
 }
 
-func (v *Vault) markBroken(ctx context.Context, tx *store.Tx, id shippost.AccountID, cause error) error {
+// Why an account must be connected anew.
+const (
+	ReasonRefresh   = "refresh_refused"   // the platform no longer takes its refresh token
+	ReasonWithdrawn = "permission_denied" // the platform takes the token, and says that a permission is missing
+)
+
+// Withdrawn marks an account as one that must be connected anew, because the platform said with a code that its creator
+// does not let us do what we asked for. No refresh would change that, so none is made. It changes nothing when the account
+// was connected anew since, as its epoch tells.
+func (v *Vault) Withdrawn(ctx context.Context, tx *store.Tx, account shippost.Account, code string) error {
+	now, err := tx.AccountOfAny(ctx, account.ID)
+	if err != nil || now.Epoch != account.Epoch {
+		return err
+	}
+	return v.markBroken(ctx, tx, account.ID, ReasonWithdrawn, code)
+}
+
+// told is how many of the posts that wait for an account its people are told by name, the most urgent ones.
+const told = 20
+
+func (v *Vault) markBroken(ctx context.Context, tx *store.Tx, id shippost.AccountID, reason, code string) error {
 	account, err := tx.AccountOfAny(ctx, id)
 	if err != nil || account.Status != shippost.AccountActive {
 		return err
 	}
-	code := "refresh_refused"
-	if pe := platform.AsError(cause); pe != nil && pe.Code != "" {
-		code = pe.Code
-	}
-	account.Status, account.StatusReason = shippost.AccountReconnect, code
+	account.Status, account.StatusReason = shippost.AccountReconnect, reason
 	changed, err := tx.SetAccountStatus(ctx, account, account.Epoch)
 	if err != nil || !changed {
 		return err
 	}
+	count, err := tx.CountScheduled(ctx, id)
+	if err != nil {
+		return err
+	}
+	waiting, err := tx.NextPosts(ctx, id, told)
+	if err != nil {
+		return err
+	}
+	list := make([]map[string]any, len(waiting))
+	for i, p := range waiting {
+		list[i] = map[string]any{"post_id": p.ID, "due_at": p.Due.At.UTC(), "until": p.Deadline().UTC()}
+	}
+	data := map[string]any{"reason": reason, "waiting": count, "posts": list}
+	if code != "" {
+		data["code"] = code
+	}
 	return tx.Record(ctx, shippost.Entry{Workspace: account.Workspace, Kind: shippost.EntryAccountBroken,
-		Actor: shippost.System(account.Workspace), Account: account.ID, Data: map[string]any{"code": code}})
+		Actor: shippost.System(account.Workspace), Account: account.ID, Data: data})
+}
+
+// mend takes markBroken back. A node that was paused for long may bring the pair that works after another one was told
+// that the former pair is dead.
+func (v *Vault) mend(ctx context.Context, tx *store.Tx, id shippost.AccountID) error {
+	account, err := tx.AccountOfAny(ctx, id)
+	if err != nil || account.Status != shippost.AccountReconnect || account.StatusReason != ReasonRefresh {
+		return err
+	}
+	account.Status, account.StatusReason = shippost.AccountActive, ""
+	_, err = tx.SetAccountStatus(ctx, account, account.Epoch)
+	return err
 }

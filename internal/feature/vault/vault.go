@@ -4,6 +4,7 @@
 package vault
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -71,8 +72,14 @@ func (v *Vault) Forget(ctx context.Context, tx *store.Tx, account shippost.Accou
 	return tx.DeleteGrant(ctx, account)
 }
 
-// For returns the tokens of an account.
-func (v *Vault) For(id shippost.AccountID) platform.Tokens { return tokens{v, id} }
+// For returns the tokens of an account. Of one that is disconnected there are none, even while its grant is still kept to be
+// revoked.
+func (v *Vault) For(id shippost.AccountID) platform.Tokens { return tokens{vault: v, account: id} }
+
+// ForRevoking returns the tokens of an account that may be disconnected, for the one call that ends them.
+func (v *Vault) ForRevoking(id shippost.AccountID) platform.Tokens {
+	return tokens{vault: v, account: id, revoking: true}
+}
 
 // row returns old with the tokens of a grant in it, sealed, and the next version.
 func (v *Vault) row(old store.Grant, g platform.Grant) (store.Grant, error) {
@@ -92,7 +99,8 @@ func (v *Vault) row(old store.Grant, g platform.Grant) (store.Grant, error) {
 	if g.RefreshExpiresIn > 0 {
 		row.RefreshExpiresAt = now.Add(g.RefreshExpiresIn)
 	}
-	row.AccessIssuedAt, row.AccessExpiresAt = now, now.Add(g.AccessExpiresIn)
+	// Lifetimes are the platform's to say. One that says none gets an hour: too short costs a refresh, too long a post.
+	row.AccessIssuedAt, row.AccessExpiresAt = now, now.Add(cmp.Or(g.AccessExpiresIn, time.Hour))
 	if g.Scopes != nil {
 		row.Scopes = g.Scopes
 	}
@@ -147,15 +155,25 @@ func broken() error {
 
 // tokens are the tokens of one account.
 type tokens struct {
-	vault   *Vault
-	account shippost.AccountID
+	vault    *Vault
+	account  shippost.AccountID
+	revoking bool
 }
 
 var _ platform.Tokens = tokens{}
 
+// read refuses a disconnected account to everybody who does not revoke it.
+func (t tokens) read(ctx context.Context) (state, error) {
+	s, err := t.vault.read(ctx, t.account)
+	if err == nil && s.account.Status == shippost.AccountDisconnected && !t.revoking {
+		err = disconnected()
+	}
+	return s, err
+}
+
 // Token implements platform.Tokens. When a refresh cannot be made now, the present token is returned as long as it lives.
 func (t tokens) Token(ctx context.Context) (shippost.Secret, error) {
-	s, err := t.vault.read(ctx, t.account)
+	s, err := t.read(ctx)
 	if err != nil {
 		return shippost.Secret{}, err
 	}
@@ -180,7 +198,7 @@ func (t tokens) Token(ctx context.Context) (shippost.Secret, error) {
 
 // Renew implements platform.Tokens.
 func (t tokens) Renew(ctx context.Context, refused shippost.Secret) (shippost.Secret, error) {
-	s, err := t.vault.read(ctx, t.account)
+	s, err := t.read(ctx)
 	if err != nil {
 		return shippost.Secret{}, err
 	}

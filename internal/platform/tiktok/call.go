@@ -36,13 +36,13 @@ type envelope struct {
 	} `json:"error"`
 }
 
-// do sends the call once and decodes its data. It succeeds if the body says ok, whatever the status.
+// do sends the call once and decodes its data, unless data is nil. It succeeds if the body says ok, whatever the status.
 func (c *Client) do(ctx context.Context, q call, token shippost.Secret, data any) (logID string, err error) {
 	req, err := c.request(ctx, q, token)
 	if err != nil {
 		return "", err
 	}
-	resp, body, err := send(q.op, q.client, req)
+	resp, body, err := c.send(q.op, q.client, req)
 	if err != nil {
 		return "", err
 	}
@@ -54,6 +54,9 @@ func (c *Client) do(ctx context.Context, q call, token shippost.Secret, data any
 	problem.Code, problem.Message, problem.LogID = e.Error.Code, e.Error.Message, first(e.Error.LogID, e.Error.LogID2, problem.LogID)
 	if e.Error.Code != "ok" {
 		return problem.LogID, problem
+	}
+	if data == nil {
+		return problem.LogID, nil
 	}
 	if err := json.Unmarshal(e.Data, data); err != nil {
 		return problem.LogID, withCause(problem, errors.New("the data of the answer has another form than promised"))
@@ -82,12 +85,13 @@ func (c *Client) request(ctx context.Context, q call, token shippost.Secret) (*h
 }
 
 // send sends a request once and reads the whole answer. An answer that breaks off is as good as none.
-func send(op string, client *outbound.Client, req *http.Request) (*http.Response, []byte, error) {
+func (c *Client) send(op string, client *outbound.Client, req *http.Request) (*http.Response, []byte, error) {
 	resp, trip, err := client.Do(req)
 	if err != nil {
 		return nil, nil, lost(op, trip, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
+	c.told.note(resp)
 	body, err := io.ReadAll(io.LimitReader(resp.Body, bodyLimit+1))
 	if err == nil && len(body) > bodyLimit {
 		err = errors.New("the answer has no end")

@@ -55,6 +55,16 @@ func (s *staged) Wait(ctx context.Context) error {
 	}
 }
 
+// Lost is closed when the request that is kept open ends; nil while none is.
+func (s *staged) Lost() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.held == nil {
+		return nil
+	}
+	return s.held.done
+}
+
 // settle waits until only the tail is left. An answer before the tail was sent is a refusal.
 func (h *held) settle(ctx context.Context) error {
 	select {
@@ -132,6 +142,9 @@ func (s *staged) begin() *held {
 
 // Commit lets the last bytes go and waits for TikTok's answer. Nothing is ever repeated here.
 func (c *Client) Commit(ctx context.Context, committed platform.Staged) (platform.Outcome, error) {
+	if a, ok := committed.(*album); ok {
+		return a.commit(), nil
+	}
 	s, ok := committed.(*staged)
 	if !ok {
 		return platform.Outcome{}, errors.New("tiktok: this was not staged here")

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/outbound"
@@ -27,13 +28,18 @@ type videoInit struct {
 		BrandOrganic   bool   `json:"brand_organic_toggle"`
 		AIGC           bool   `json:"is_aigc"`
 	} `json:"post_info"`
-	SourceInfo struct {
-		Source    string `json:"source"`
-		VideoSize int64  `json:"video_size"`
-		ChunkSize int64  `json:"chunk_size"`
-		Count     int64  `json:"total_chunk_count"`
-	} `json:"source_info"`
+	SourceInfo sourceInfo `json:"source_info"`
 }
+
+// sourceInfo announces an upload.
+type sourceInfo struct {
+	Source    string `json:"source"`
+	VideoSize int64  `json:"video_size"`
+	ChunkSize int64  `json:"chunk_size"`
+	Count     int64  `json:"total_chunk_count"`
+}
+
+func upload(cut plan) sourceInfo { return sourceInfo{"FILE_UPLOAD", cut.size, cut.chunk, cut.count} }
 
 func initBody(p platform.Payload, cut plan) (videoInit, error) {
 	var b videoInit
@@ -48,17 +54,29 @@ func initBody(p platform.Payload, cut plan) (videoInit, error) {
 	b.PostInfo.DisableComment, b.PostInfo.DisableDuet, b.PostInfo.DisableStitch = !*o.AllowComment, !*o.AllowDuet, !*o.AllowStitch
 	b.PostInfo.CoverMS, b.PostInfo.AIGC = o.CoverMS, o.AIGenerated
 	b.PostInfo.BrandContent, b.PostInfo.BrandOrganic = *o.BrandedContent, *o.YourBrand
-	b.SourceInfo.Source = "FILE_UPLOAD"
-	b.SourceInfo.VideoSize, b.SourceInfo.ChunkSize, b.SourceInfo.Count = cut.size, cut.chunk, cut.count
+	b.SourceInfo = upload(cut)
 	return b, nil
 }
 
-// open sends the one init request of an attempt and has the receipt stored.
+// open sends the one init request of a video's attempt and has the receipt stored.
 func (c *Client) open(ctx context.Context, p platform.Payload, cut plan, ledger platform.Ledger) (shippost.Receipt, error) {
+	if inbox(p) {
+		if err := agreed(p); err != nil {
+			return shippost.Receipt{}, err
+		}
+		q := call{op: "inbox.init", path: "/v2/post/publish/inbox/video/init/", body: inboxInit{upload(cut)}}
+		return c.init(ctx, p, q, callTimeout, ledger)
+	}
 	body, err := initBody(p, cut)
 	if err != nil {
 		return shippost.Receipt{}, err
 	}
+	q := call{op: "video.init", path: "/v2/post/publish/video/init/", body: body}
+	return c.init(ctx, p, q, callTimeout, ledger)
+}
+
+// init sends the one init request of an attempt and has the receipt stored. One for a video must name an upload.
+func (c *Client) init(ctx context.Context, p platform.Payload, q call, patience time.Duration, ledger platform.Ledger) (shippost.Receipt, error) {
 	token, err := p.Tokens.Token(ctx)
 	if err != nil {
 		return shippost.Receipt{}, err
@@ -71,20 +89,21 @@ func (c *Client) open(ctx context.Context, p platform.Payload, cut plan, ledger 
 		PublishID string `json:"publish_id"`
 		UploadURL string `json:"upload_url"`
 	}
-	sending, cancel := context.WithTimeout(ctx, callTimeout)
+	sending, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	q := call{op: "video.init", client: c.clients.Once(), method: http.MethodPost, path: "/v2/post/publish/video/init/", body: body}
+	q.client, q.method = c.clients.Once(), http.MethodPost
 	logID, err := c.do(sending, q, token, &data)
 	if err != nil {
 		return shippost.Receipt{}, c.renewed(ctx, p.Tokens, token, err)
 	}
 	receipt.PublishID, receipt.UploadURL = data.PublishID, shippost.NewSecret(data.UploadURL)
 	answer := platform.Error{Op: q.op, Reach: platform.Answered, Status: http.StatusOK, LogID: logID}
-	if receipt.PublishID == "" || data.UploadURL == "" {
+	pulled := p.Media[0].Kind == shippost.Photo
+	if receipt.PublishID == "" || data.UploadURL == "" && !pulled {
 		answer.Err = errors.New("the answer names no upload")
 		return shippost.Receipt{}, &answer
 	}
-	if !c.mayUploadTo(data.UploadURL) {
+	if !pulled && !c.mayUploadTo(data.UploadURL) {
 		answer.Code = platform.CodeUploadForeign
 		return shippost.Receipt{}, &answer
 	}

@@ -130,7 +130,7 @@ func (c *Client) oauth(ctx context.Context, op, path string, form url.Values) (o
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Cache-Control", "no-cache")
-	resp, body, err := send(op, c.clients.Once(), req)
+	resp, body, err := c.send(op, c.clients.Once(), req)
 	if err != nil {
 		return a, err
 	}

@@ -14,12 +14,21 @@ type plan struct {
 	size, chunk, count int64
 }
 
-func planFor(size int64) plan {
-	if size <= wholeLimit {
+// sizes say how videos are cut.
+type sizes struct {
+	whole int64 // up to here a file goes in one request
+	chunk int64
+}
+
+// usual is how videos are cut unless Options say otherwise.
+var usual = sizes{wholeLimit, chunkSize}
+
+func (s sizes) plan(size int64) plan {
+	if size <= s.whole {
 		return plan{size: size, chunk: size, count: 1}
 	}
 	// Floor, never ceil: the remainder goes into the last chunk.
-	return plan{size: size, chunk: chunkSize, count: size / chunkSize}
+	return plan{size: size, chunk: s.chunk, count: size / s.chunk}
 }
 
 // last returns the first byte of the last chunk.

@@ -33,7 +33,31 @@ func (c *Client) Identify(ctx context.Context, access shippost.Secret, scopes []
 		return platform.Identity{}, err
 	}
 	u := data.User
+	if u.Username == "" && slices.Contains(scopes, scopePublish) {
+		u.Username = c.handle(ctx, access)
+	}
 	return platform.Identity{Subject: u.OpenID, Name: u.DisplayName, Handle: u.Username, AvatarURL: u.AvatarURL}, nil
+}
+
+// handle asks for the name in a creator's addresses on the way that needs no scope beyond that for posting. TikTok does
+// not tell it while the creator may not post, which is no reason to turn the person away; "" then.
+func (c *Client) handle(ctx context.Context, access shippost.Secret) string {
+	creator, err := c.Creator(ctx, onlyToken{access})
+	if err != nil {
+		c.log.Info("TikTok does not tell a creator's handle yet; it is read before the first post", "err", err)
+	}
+	return creator.Handle
+}
+
+// onlyToken is a token that nobody can renew.
+type onlyToken struct{ access shippost.Secret }
+
+// Token implements platform.Tokens.
+func (t onlyToken) Token(context.Context) (shippost.Secret, error) { return t.access, nil }
+
+// Renew implements platform.Tokens.
+func (t onlyToken) Renew(context.Context, shippost.Secret) (shippost.Secret, error) {
+	return shippost.Secret{}, shippost.Errorf(shippost.Reconnect, "token_refused", "TikTok does not accept the token that it just gave. Start again.")
 }
 
 // Creator asks what the creator may do now. TikTok tells that a creator cannot post with status 200 and an error code
@@ -84,13 +108,14 @@ type interaction struct {
 	field, noun string
 	allow       **bool
 	forbidden   bool
+	videoOnly   bool // TikTok does not ask it about photos
 }
 
 func interactions(t *shippost.TikTokOptions, creator shippost.Creator) []interaction {
 	return []interaction{
-		{"options.tiktok.allow_comment", "comments", &t.AllowComment, creator.CommentDisabled},
-		{"options.tiktok.allow_duet", "duets", &t.AllowDuet, creator.DuetDisabled},
-		{"options.tiktok.allow_stitch", "stitches", &t.AllowStitch, creator.StitchDisabled},
+		{"options.tiktok.allow_comment", "comments", &t.AllowComment, creator.CommentDisabled, false},
+		{"options.tiktok.allow_duet", "duets", &t.AllowDuet, creator.DuetDisabled, true},
+		{"options.tiktok.allow_stitch", "stitches", &t.AllowStitch, creator.StitchDisabled, true},
 	}
 }
 

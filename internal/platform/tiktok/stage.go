@@ -15,14 +15,18 @@ import (
 
 var uploadTypes = []string{"video/mp4", "video/quicktime", "video/webm"}
 
-// Stage opens or resumes the upload and sends every chunk but the last.
+// Stage opens or resumes the upload of a video and sends every chunk but the last. For photos it sends nothing: TikTok may
+// fetch them as soon as it knows of them, so Wait tells it at the due time.
 func (c *Client) Stage(ctx context.Context, p platform.Payload, ledger platform.Ledger) (platform.Staged, error) {
+	if kindOf(p) == shippost.Photo {
+		return c.stageAlbum(p, ledger)
+	}
 	if len(p.Media) != 1 || p.Media[0].Kind != shippost.Video || !slices.Contains(uploadTypes, p.Media[0].Type) ||
 		p.Media[0].Size <= 0 || p.Media[0].Size > maxSize {
 		return nil, shippost.Errorf(shippost.Invalid, "media_unusable", "TikTok takes one MP4, MOV or WebM video of at most 4 GB.").
 			At(mediaField).With(shippost.RemedyReplaceMedia)
 	}
-	s := &staged{c: c, payload: p, file: p.Media[0], plan: planFor(p.Media[0].Size), receipt: p.Receipt}
+	s := &staged{c: c, payload: p, file: p.Media[0], plan: c.sizes.plan(p.Media[0].Size), receipt: p.Receipt}
 	// Requests outlive the call that stages; Close ends them.
 	s.life, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	var err error
@@ -113,6 +117,24 @@ func (s *staged) sendChunks(ctx context.Context, ledger platform.Ledger) error {
 		if err := s.c.rest(ctx, tries); err != nil {
 			return err
 		}
+		if err := s.catchUp(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// catchUp asks how much TikTok has after an answer that was lost or said nothing about it. Sending the chunk again would
+// tell too, but a host that refuses it may cut the connection before its answer is read.
+func (s *staged) catchUp(ctx context.Context) error {
+	now, logID, err := s.c.status(ctx, s.payload)
+	switch {
+	case err != nil || now.Uploaded == nil:
+		return ctx.Err() // then the repeat has to tell
+	case *now.Uploaded >= s.plan.size:
+		return &platform.Error{Op: "status.fetch", Reach: platform.Answered, Status: http.StatusOK, Code: platform.CodeUploadWhole, LogID: logID}
+	case *now.Uploaded > s.next:
+		s.next = *now.Uploaded
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/platform"
 )
 
@@ -18,6 +19,8 @@ type status struct {
 	IDs      json.RawMessage `json:"publicaly_available_post_id,omitempty"`
 	IDs2     json.RawMessage `json:"publicly_available_post_id,omitempty"`
 	Uploaded *int64          `json:"uploaded_bytes,omitempty"`
+	// What TikTok has fetched of photos. It keeps the status of a download until the end, so this is for people only.
+	Downloaded *int64 `json:"downloaded_bytes,omitempty"`
 }
 
 // postIDs returns the public posts. Missing, empty and unreadable lists all mean: not yet, or never.
@@ -77,12 +80,16 @@ func (c *Client) verdict(s status, p platform.Payload) platform.Verdict {
 			v.State = platform.Incomplete
 		}
 	case "PROCESSING_DOWNLOAD":
+		v.State = platform.Fetching
+		if s.Downloaded != nil {
+			v.Have = *s.Downloaded
+		}
 	case "SEND_TO_USER_INBOX":
 		v.State = platform.InInbox
 	case "PUBLISH_COMPLETE":
 		v.State = platform.Published
 		v.PostIDs = s.postIDs()
-		v.Permalink = permalink(p.Handle, v.PostIDs)
+		v.Permalink = permalink(c.site, p.Handle, kindOf(p), v.PostIDs)
 	case "FAILED":
 		v.State = platform.Refused
 	default:
@@ -92,10 +99,18 @@ func (c *Client) verdict(s status, p platform.Payload) platform.Verdict {
 }
 
 // permalink returns the address of a public post, which TikTok itself does not tell (TikTok contract 10, trap 8).
-func permalink(handle string, ids []string) string {
+func permalink(site, handle string, kind shippost.MediaKind, ids []string) string {
 	handle = strings.TrimPrefix(handle, "@")
 	if handle == "" || len(ids) == 0 {
 		return ""
 	}
-	return "https://www.tiktok.com/@" + handle + "/video/" + ids[0]
+	return site + "/@" + handle + "/" + string(kind) + "/" + ids[0]
+}
+
+// kindOf returns whether a payload is a video or photos; TikTok's paths have the same words.
+func kindOf(p platform.Payload) shippost.MediaKind {
+	if len(p.Media) > 0 {
+		return p.Media[0].Kind
+	}
+	return shippost.Video
 }

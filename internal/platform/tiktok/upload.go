@@ -38,6 +38,7 @@ func (s *staged) put(ctx context.Context, b *body, from, to int64) (answer, time
 		return answer{}, lastByte, lost("upload", trip, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
+	s.c.told.note(resp)
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // empty or not JSON: only the status counts
 	return answer{status: resp.StatusCode, progress: resp.Header.Get("Content-Range"), logID: resp.Header.Get("X-Tt-Logid")}, lastByte, nil
 }

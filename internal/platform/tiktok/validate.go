@@ -2,7 +2,9 @@ package tiktok
 
 import (
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf16"
@@ -32,17 +34,39 @@ var (
 
 // Validate returns everything that is wrong with a draft (TikTok contract 4.4, 4.12, 7).
 func (c *Client) Validate(d platform.Draft, creator shippost.Creator) []shippost.Problem {
-	var p problems
-	p.media(d, creator)
-	p.caption(d.Caption)
 	options := shippost.TikTokOptions{}
 	if d.Options.TikTok != nil {
 		options = *d.Options.TikTok
 	}
-	p.privacy(options, creator)
-	p.interactions(options, creator)
-	p.disclosure(options)
-	p.cover(options, d.Media)
+	limits := creator
+	if options.ToInbox {
+		limits.MaxVideoDuration = 0 // a draft may be longer; it is cut in the app
+	}
+	p := problems{rules: c.Rules(limits), converts: c.converts}
+	photos := p.media(d)
+	switch {
+	case photos:
+		p.album(d, options)
+	case options.ToInbox:
+		p.inboxVideo(d)
+	default:
+		p.caption(d.Caption, captionUnits)
+		p.cover(options, d.Media)
+		p.photoOnly(options)
+	}
+	if options.ToInbox {
+		if !c.drafts {
+			p.block("drafts_off", inboxField, shippost.RemedyOperator, "This server does not send drafts to the TikTok inbox. Whoever runs it can switch that on.")
+		}
+	} else {
+		p.privacy(options, creator)
+		if c.unaudited && options.PrivacyLevel != "" && options.PrivacyLevel != shippost.PrivacySelf {
+			p.block("unaudited_private_only", "options.tiktok.privacy_level", shippost.RemedyEdit,
+				"TikTok has not audited this server's app yet: until then posts can be visible to yourself only, and the account must be private. Choose \"Only me\".")
+		}
+		p.interactions(d, options, creator)
+		p.disclosure(options)
+	}
 	if !options.Consent {
 		p.block("consent_missing", "options.tiktok.consent", shippost.RemedyEdit,
 			"Agree to TikTok's declaration: nothing is sent to TikTok without it.")
@@ -59,7 +83,12 @@ func rank(p shippost.Problem) int {
 }
 
 // problems collects what is wrong.
-type problems struct{ list []shippost.Problem }
+type problems struct {
+	list     []shippost.Problem
+	rules    shippost.Rules
+	converts bool   // files can be made to fit here
+	field    string // of the file that is judged
+}
 
 func (p *problems) add(severity shippost.Severity, code, field string, remedy shippost.Remedy, format string, args ...any) {
 	p.list = append(p.list, shippost.Problem{Code: code, Field: field, Remedy: remedy, Severity: severity, Message: fmt.Sprintf(format, args...)})
@@ -75,99 +104,167 @@ func (p *problems) warn(code, field string, remedy shippost.Remedy, format strin
 
 const mediaField = "media_ids"
 
-func (p *problems) media(d platform.Draft, creator shippost.Creator) {
-	photos := slices.ContainsFunc(d.Media, func(m shippost.Media) bool { return m.Kind == shippost.Photo })
+// media judges the files and reports whether they are photos.
+func (p *problems) media(d platform.Draft) (photos bool) {
+	n := count(d.Media, shippost.Photo)
 	switch {
 	case len(d.Media) == 0:
-		p.block("media_missing", mediaField, shippost.RemedyReplaceMedia, "Choose a video.")
-		return
-	case photos:
-		p.block("photos_unsupported", mediaField, shippost.RemedyReplaceMedia, "ShipPost posts videos to TikTok; it cannot post photos there yet.")
-		return
-	case len(d.Media) > 1:
+		p.block("media_missing", mediaField, shippost.RemedyReplaceMedia, "Choose a video, or up to %d photos.", maxPhotos)
+		return false
+	case n > 0 && n < len(d.Media):
+		p.block("media_mixed", mediaField, shippost.RemedyReplaceMedia, "A TikTok post has one video or photos, never both. Make two posts of it.")
+		return false
+	case n > maxPhotos:
+		p.block("too_many_photos", mediaField, shippost.RemedyReplaceMedia, "A TikTok post has at most %d photos; this one has %d.", maxPhotos, n)
+		return true
+	case n == 0 && len(d.Media) > 1:
 		p.block("too_many_videos", mediaField, shippost.RemedyReplaceMedia, "A TikTok post has one video; this one has %d.", len(d.Media))
-		return
+		return false
 	}
-	m := d.Media[0]
+	for i, m := range d.Media {
+		p.field = mediaField + "[" + strconv.Itoa(i) + "]"
+		if p.usable(m) {
+			if m.Kind == shippost.Photo {
+				p.photo(m)
+			} else {
+				p.video(m)
+			}
+		}
+	}
+	return n > 0
+}
+
+// usable notes what is known to be wrong with a file, and reports whether it can be judged further.
+func (p *problems) usable(m shippost.Media) bool {
 	for _, found := range m.Problems {
-		found.Field = mediaField
+		found.Field = p.field
 		p.list = append(p.list, found)
 	}
 	switch m.Status {
 	case shippost.MediaReady:
-		p.video(m, creator)
+		return true
 	case shippost.MediaReceiving, shippost.MediaChecking:
-		p.block("media_not_ready", mediaField, shippost.RemedyWait, "The video is still on its way. Wait until it is here and checked.")
+		p.block("media_not_ready", p.field, shippost.RemedyWait, "The %s is still on its way. Wait until it is here and checked.", noun(m))
 	case shippost.MediaDeleted:
-		p.block("media_deleted", mediaField, shippost.RemedyReplaceMedia, "The video was deleted. Choose another one.")
+		p.block("media_deleted", p.field, shippost.RemedyReplaceMedia, "The %s was deleted. Choose another one.", noun(m))
 	default:
 		if !shippost.Blocking(m.Problems) {
-			p.block("media_unusable", mediaField, shippost.RemedyReplaceMedia, "This file cannot be used. Choose another one.")
+			p.block("media_unusable", p.field, shippost.RemedyReplaceMedia, "This file cannot be used. Choose another one.")
 		}
 	}
+	return false
 }
 
-func (p *problems) video(m shippost.Media, creator shippost.Creator) {
+func noun(m shippost.Media) string {
+	if m.Kind == shippost.Photo {
+		return "photo"
+	}
+	return "video"
+}
+
+func count(media []shippost.Media, kind shippost.MediaKind) int {
+	n := 0
+	for _, m := range media {
+		if m.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
+// video judges a video by the rules. What a conversion can mend says so, or what to export instead where none can be made.
+func (p *problems) video(m shippost.Media) {
 	f := m.Facts
-	if !slices.Contains(containers, f.Container) {
-		p.block("container_unsupported", mediaField, shippost.RemedyReplaceMedia, "TikTok takes MP4, MOV and WebM; this file is %s.", orUnknown(f.Container))
+	if r := p.limit(shippost.Video, shippost.RuleContainer); !slices.Contains(r.OneOf, f.Container) {
+		p.unfit(m, r, "TikTok takes MP4, MOV and WebM; this file is %s.", orUnknown(f.Container))
 	}
-	if !slices.Contains(videoCodecs, f.VideoCodec) {
-		p.block("codec_unsupported", mediaField, shippost.RemedyReplaceMedia, "TikTok takes H.264, H.265, VP8 and VP9; this video is %s.", orUnknown(f.VideoCodec))
+	if r := p.limit(shippost.Video, shippost.RuleVideoCodec); !slices.Contains(r.OneOf, f.VideoCodec) {
+		p.unfit(m, r, "TikTok takes H.264, H.265, VP8 and VP9; this video is %s.", orUnknown(f.VideoCodec))
 	}
-	switch {
+	switch r := p.limit(shippost.Video, shippost.RuleSize); {
 	case m.Size <= 0:
-		p.block("media_empty", mediaField, shippost.RemedyReplaceMedia, "The file is empty.")
-	case m.Size > maxSize:
-		p.block("media_too_large", mediaField, shippost.RemedyReplaceMedia, "The video has %s; TikTok takes 4 GB.", gigabytes(m.Size))
+		p.block("media_empty", p.field, shippost.RemedyReplaceMedia, "The file is empty.")
+	case !r.Allows(float64(m.Size)):
+		p.unfit(m, r, "The video has %s; TikTok takes 4 GB.", gigabytes(m.Size))
 	case m.Size > safeSize:
-		p.warn("media_very_large", mediaField, shippost.RemedyReplaceMedia, "The video has %s; TikTok may refuse more than 4 GB.", gigabytes(m.Size))
+		p.warn("media_very_large", p.field, shippost.RemedyReplaceMedia, "The video has %s; TikTok may refuse more than 4 GB.", gigabytes(m.Size))
 	}
-	p.picture(f)
-	p.duration(f.Duration, creator)
+	p.picture(m)
+	p.duration(m)
 }
 
-func (p *problems) picture(f shippost.MediaFacts) {
+func (p *problems) picture(m shippost.Media) {
+	f := m.Facts
+	small, large := p.limit(shippost.Video, shippost.RuleShortSide), p.limit(shippost.Video, shippost.RuleLongSide)
 	switch {
 	case f.Width <= 0 || f.Height <= 0:
-		p.warn("picture_unknown", mediaField, shippost.RemedyReplaceMedia, "The size of the picture could not be read; TikTok takes sides of %d to %d pixels.", minSide, maxSide)
-	case min(f.Width, f.Height) < minSide:
-		p.block("picture_too_small", mediaField, shippost.RemedyReplaceMedia, "The picture has %d × %d pixels; TikTok needs at least %d on each side.", f.Width, f.Height, minSide)
-	case max(f.Width, f.Height) > maxSide:
-		p.block("picture_too_large", mediaField, shippost.RemedyReplaceMedia, "The picture has %d × %d pixels; TikTok takes at most %d on each side.", f.Width, f.Height, maxSide)
+		p.warn("picture_unknown", p.field, shippost.RemedyReplaceMedia, "The size of the picture could not be read; TikTok takes sides of %.0f to %.0f pixels.", *small.Min, *large.Max)
+	case !small.Allows(float64(min(f.Width, f.Height))):
+		p.unfit(m, small, "The picture has %d × %d pixels; TikTok needs at least %.0f on each side.", f.Width, f.Height, *small.Min)
+	case !large.Allows(float64(max(f.Width, f.Height))):
+		p.unfit(m, large, "The picture has %d × %d pixels; TikTok takes at most %.0f on each side.", f.Width, f.Height, *large.Max)
 	}
-	if f.FrameRate > 0 && (f.FrameRate < minFrames-frameSlack || f.FrameRate > maxFrames+frameSlack) {
-		p.block("frame_rate", mediaField, shippost.RemedyReplaceMedia, "The video has %s frames per second; TikTok takes %d to %d.",
+	if r := p.limit(shippost.Video, shippost.RuleFrameRate); f.FrameRate > 0 && !r.Allows(f.FrameRate) {
+		p.unfit(m, r, "The video has %s frames per second; TikTok takes %d to %d.",
 			strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.2f", f.FrameRate), "0"), "."), minFrames, maxFrames)
 	}
 }
 
-func (p *problems) duration(d time.Duration, creator shippost.Creator) {
-	limit := creator.MaxVideoDuration
+func (p *problems) duration(m shippost.Media) {
+	d, r := m.Facts.Duration, p.limit(shippost.Video, shippost.RuleDuration)
+	longest := time.Duration(math.MaxInt64)
+	if r.Max != nil {
+		longest = time.Duration(*r.Max) * time.Millisecond
+	}
+	own := r.Source == shippost.FromAccount
 	switch {
 	case d <= 0:
-		p.warn("duration_unknown", mediaField, shippost.RemedyReplaceMedia, "The length of the video could not be read; TikTok may refuse it.")
-	case limit > 0 && d > limit && spoken(d) == spoken(limit):
-		p.block("video_too_long", mediaField, shippost.RemedyReplaceMedia, "The video lasts a little longer than the %s that this account may post.", spoken(limit))
-	case limit > 0 && d > limit:
-		p.block("video_too_long", mediaField, shippost.RemedyReplaceMedia, "The video lasts %s; this account may post %s.", spoken(d), spoken(limit))
-	case d > maxDuration:
-		p.block("video_too_long", mediaField, shippost.RemedyReplaceMedia, "The video lasts %s; TikTok takes at most %s.", spoken(d), spoken(maxDuration))
+		p.warn("duration_unknown", p.field, shippost.RemedyReplaceMedia, "The length of the video could not be read; TikTok may refuse it.")
+	case own && d > longest && spoken(d) == spoken(longest):
+		p.unfit(m, r, "The video lasts a little longer than the %s that this account may post.", spoken(longest))
+	case own && d > longest:
+		p.unfit(m, r, "The video lasts %s; this account may post %s.", spoken(d), spoken(longest))
+	case d > longest:
+		p.unfit(m, r, "The video lasts %s; TikTok takes at most %s.", spoken(d), spoken(longest))
 	case d < minDuration:
-		p.warn("video_very_short", mediaField, shippost.RemedyReplaceMedia, "The video lasts %s; TikTok often refuses less than %s.", spoken(d), spoken(minDuration))
+		p.warn("video_very_short", p.field, shippost.RemedyReplaceMedia, "The video lasts %s; TikTok often refuses less than %s.", spoken(d), spoken(minDuration))
 	}
+}
+
+// unfit notes that a file breaks a rule, with the way out.
+func (p *problems) unfit(m shippost.Media, r shippost.Rule, format string, args ...any) {
+	recipe, _, ok := platform.MakeRecipe(p.rules, m)
+	remedy, hint := shippost.RemedyReplaceMedia, ""
+	switch {
+	case !r.Fixable || !ok:
+	case p.converts:
+		remedy = shippost.RemedyConvert
+	default:
+		hint = " " + export(recipe)
+	}
+	p.block(r.Code, p.field, remedy, "%s%s", fmt.Sprintf(format, args...), hint)
+}
+
+// export says in a sentence what to export instead of a file that does not fit.
+func export(r shippost.Recipe) string {
+	text := fmt.Sprintf("Export it as MP4 with H.264, %d × %d pixels, %s frames per second", r.Width, r.Height,
+		strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.2f", r.FrameRate), "0"), "."))
+	if r.Length > 0 {
+		text += ", at most " + spoken(r.Length)
+	}
+	return text + "."
 }
 
 // CaptionUnits counts a caption as TikTok does: in UTF-16 code units, so that an emoji counts two.
 func CaptionUnits(caption string) int { return len(utf16.Encode([]rune(caption))) }
 
-func (p *problems) caption(caption string) {
+func (p *problems) caption(caption string, limit int) {
 	if !utf8.ValidString(caption) {
 		p.block("caption_invalid", "caption", shippost.RemedyEdit, "The caption holds characters that cannot be sent. Type it again.")
 		return
 	}
-	if n := CaptionUnits(caption); n > captionUnits {
-		p.block("caption_too_long", "caption", shippost.RemedyEdit, "The caption has %d characters; TikTok takes %d. Most emoji count as two.", n, captionUnits)
+	if n := CaptionUnits(caption); n > limit {
+		p.block("caption_too_long", "caption", shippost.RemedyEdit, "The caption has %d characters; TikTok takes %d. Most emoji count as two.", n, limit)
 	}
 }
 
@@ -196,9 +293,11 @@ func audience(level string) string {
 	}
 }
 
-func (p *problems) interactions(o shippost.TikTokOptions, creator shippost.Creator) {
+func (p *problems) interactions(d platform.Draft, o shippost.TikTokOptions, creator shippost.Creator) {
+	photos := count(d.Media, shippost.Photo) > 0
 	for _, i := range interactions(&o, creator) {
 		switch {
+		case photos && i.videoOnly:
 		case *i.allow == nil:
 			p.block(i.noun+"_missing", i.field, shippost.RemedyEdit, "Say whether viewers may use %s on this post.", i.noun)
 		case **i.allow && i.forbidden:

@@ -31,6 +31,27 @@ var (
 	errUncancelled = &apiError{http.StatusBadRequest, "publish_not_cancellable", "The publish is not cancellable."}
 )
 
+// apiErrors are all errors of TikTok contract 5, those too that no rule of the
+// simulator comes to: a fault can answer each.
+var apiErrors = []*apiError{
+	errToken, errScope, errRate, errInternal, errBanned, errDailyCap, errActiveCap, errDrafts, errUnaudited, errPrivacy, errOwnership,
+	errAppVersion, errPublishID, errForeign, errUncancelled,
+	{http.StatusBadRequest, "scope_permission_missed", "The scope required for this field was not granted."},
+	{http.StatusBadRequest, "invalid_file_upload", "The uploaded file does not meet the requirements."},
+	{http.StatusBadRequest, "invalid_param", "The request parameters are invalid."},
+	{http.StatusBadRequest, "invalid_params", "The request parameters are invalid."},
+}
+
+// documented returns the error with a code, nil when there is none.
+func documented(code string) *apiError {
+	for _, e := range apiErrors {
+		if e.code == code {
+			return e
+		}
+	}
+	return nil
+}
+
 // invalid is the refusal of a malformed request, in the spelling of the knob.
 func invalid(k *Knobs, message string) *apiError {
 	return &apiError{http.StatusBadRequest, k.Init.InvalidParam, message}

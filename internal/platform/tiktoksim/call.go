@@ -67,6 +67,9 @@ func (s *Server) api(e endpoint) http.HandlerFunc {
 			return
 		}
 		var data any
+		if f != nil && f.Do == "refuse" {
+			denied = documented(f.Code)
+		}
 		if denied == nil {
 			denied = c.admit(e)
 		}

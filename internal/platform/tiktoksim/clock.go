@@ -159,9 +159,7 @@ func (c *Clock) arm() {
 
 // runDue runs every timer whose time has come, earliest first.
 func (c *Clock) runDue() {
-	if !c.due() {
-		return
-	}
+	// Also when none seems to be due: the last one may be running elsewhere, and whoever moved the clock waits for it.
 	c.firing.Lock()
 	defer c.firing.Unlock()
 	for {
@@ -177,16 +175,11 @@ func (c *Clock) runDue() {
 	}
 }
 
-// due reports whether a timer waits to be run. It re-arms the real timer,
-// because one that fired a moment too early would otherwise never fire again.
+// due reports whether a timer waits to be run.
 func (c *Clock) due() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.closed && len(c.timers) > 0 && !c.timers[0].at.After(c.now()) {
-		return true
-	}
-	c.arm()
-	return false
+	return !c.closed && len(c.timers) > 0 && !c.timers[0].at.After(c.now())
 }
 
 func (c *Clock) close() {

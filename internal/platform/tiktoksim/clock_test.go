@@ -1,7 +1,10 @@
 package tiktoksim
 
 import (
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -80,4 +83,29 @@ func TestSleepEndsWithTheClockOrTheStop(t *testing.T) {
 			t.Errorf("sleep ended after %s, want stopped after a minute", c.Now().Sub(before))
 		}
 	})
+}
+
+// TestSetWaitsForTimersUnderWay: a timer that the passing of time has begun to
+// run is over when Set returns.
+func TestSetWaitsForTimersUnderWay(t *testing.T) {
+	c := newClock(time.Now)
+	defer c.close()
+	var returned atomic.Bool
+	var mover sync.WaitGroup
+	over := make(chan struct{})
+	c.after(c.Now(), func(time.Time) {
+		defer close(over)
+		mover.Go(func() {
+			c.Advance(time.Minute)
+			returned.Store(true)
+		})
+		for range 1000 {
+			runtime.Gosched()
+		}
+		if returned.Load() {
+			t.Error("Set returned while a timer was still running")
+		}
+	})
+	<-over
+	mover.Wait()
 }

@@ -28,17 +28,20 @@ type Creator struct {
 	Banned   bool   `json:"banned"`
 	// Capped and AppCapped make creator_info and direct inits answer
 	// spam_risk_too_many_posts and reached_active_user_cap.
-	Capped           bool  `json:"capped"`
-	AppCapped        bool  `json:"app_capped"`
-	CommentDisabled  bool  `json:"comment_disabled"`
-	DuetDisabled     bool  `json:"duet_disabled"`
-	StitchDisabled   bool  `json:"stitch_disabled"`
-	MaxVideoSeconds  int   `json:"max_video_seconds"`
-	DailyPosts       int   `json:"daily_posts"` // 0: the cap of the knobs
-	AppVersionTooOld bool  `json:"app_version_too_old"`
-	Followers        int64 `json:"followers"`
-	Following        int64 `json:"following"`
-	Likes            int64 `json:"likes"`
+	Capped           bool `json:"capped"`
+	AppCapped        bool `json:"app_capped"`
+	CommentDisabled  bool `json:"comment_disabled"`
+	DuetDisabled     bool `json:"duet_disabled"`
+	StitchDisabled   bool `json:"stitch_disabled"`
+	MaxVideoSeconds  int  `json:"max_video_seconds"`
+	DailyPosts       int  `json:"daily_posts"` // 0: the cap of the knobs
+	AppVersionTooOld bool `json:"app_version_too_old"`
+	// FailReason ends every post of this creator as FAILED, once its bytes are
+	// there; empty is none.
+	FailReason string `json:"fail_reason"`
+	Followers  int64  `json:"followers"`
+	Following  int64  `json:"following"`
+	Likes      int64  `json:"likes"`
 	// About says in a sentence what this creator is good for in a test.
 	About string `json:"about"`
 }
@@ -62,6 +65,9 @@ func (c *Creator) complete() error {
 	}
 	if c.MaxVideoSeconds < 0 || c.DailyPosts < 0 {
 		return errors.New("max_video_seconds and daily_posts cannot be negative")
+	}
+	if c.FailReason != "" && !slices.Contains(failReasons, c.FailReason) {
+		return fmt.Errorf("fail_reason cannot be %q; choose one of %q", c.FailReason, failReasons)
 	}
 	if c.Nickname == "" {
 		c.Nickname = c.Handle
@@ -145,6 +151,11 @@ func SampleCreators() []Creator {
 			Handle: "loud.party", Nickname: "Loud Party", Bio: "",
 			Banned: true, Followers: 3, Following: 2400, Likes: 9, MaxVideoSeconds: 600,
 			About: "Banned from posting.",
+		},
+		{
+			Handle: "second.thought", Nickname: "Second Thought", Bio: "Buy now. Think later.",
+			FailReason: "spam_risk_text", Followers: 512, Following: 480, Likes: 2300, MaxVideoSeconds: 600,
+			About: "Captions are taken for spam: each post is refused after its upload.",
 		},
 	}
 }

@@ -27,10 +27,12 @@ type Fault struct {
 	// uploads mid_body (after AfterBytes bytes of the body were read).
 	At         string `json:"at"`
 	AfterBytes int64  `json:"after_bytes,omitempty"`
-	// Do is status, reset, stall or slow. A stalled or slowed call goes on
-	// normally afterwards.
+	// Do is status, refuse, reset, stall or slow. A stalled or slowed call goes
+	// on normally afterwards. refuse answers the error Code of TikTok contract 5
+	// with its own status, as if a rule had come to it.
 	Do     string `json:"do"`
 	Status int    `json:"status,omitempty"`
+	Code   string `json:"code,omitempty"`
 	// For is how long a stall lasts or a slow reply takes (real time); a stall
 	// without it lasts until released.
 	For Duration `json:"for,omitempty"`
@@ -73,13 +75,20 @@ func (f *Fault) validate() error {
 		if f.At == midReply || f.At == midBody {
 			return errors.New("a status can be answered before_effect or after_effect_before_reply")
 		}
+	case "refuse":
+		if documented(f.Code) == nil {
+			return fmt.Errorf("code cannot be %q; choose one of TikTok's error table", f.Code)
+		}
+		if f.At != beforeEffect || slices.Contains([]string{"*", "token", "revoke", "upload"}, f.Endpoint) {
+			return errors.New("refuse is for API calls before_effect")
+		}
 	case "reset", "stall":
 	case "slow":
 		if f.For <= 0 {
 			return errors.New("slow needs for")
 		}
 	default:
-		return fmt.Errorf("do cannot be %q; choose status, reset, stall or slow", f.Do)
+		return fmt.Errorf("do cannot be %q; choose status, refuse, reset, stall or slow", f.Do)
 	}
 	if f.Probability < 0 || f.Probability > 1 {
 		return fmt.Errorf("probability cannot be %v", f.Probability)
@@ -199,7 +208,11 @@ func (s *Server) strike(f *Fault, at string, w http.ResponseWriter, r *http.Requ
 		return true
 	case "reset":
 		e.Detail = e.Detail.with("fault", "reset "+at)
-		reset(w)
+		if at == midReply && e.Name == "upload" {
+			reset(w, "HTTP/1.1 20")
+		} else {
+			reset(w, "")
+		}
 		return true
 	case "stall":
 		s.stall(f, r)
@@ -218,6 +231,12 @@ func (s *Server) send(f *Fault, w http.ResponseWriter, r *http.Request, e *Entry
 	if f == nil || f.At != midReply {
 		w.WriteHeader(status)
 		w.Write(body)
+		return
+	}
+	if len(body) == 0 && f.Do == "reset" {
+		// The middle of an empty reply lies in its status line: with the whole
+		// head the client would have everything there is.
+		s.strike(f, midReply, w, r, e, nil)
 		return
 	}
 	w.Header().Set("Content-Length", fmt.Sprint(len(body)))
@@ -254,13 +273,15 @@ func (s *Server) trickle(w http.ResponseWriter, r *http.Request, body []byte, ov
 	}
 }
 
-// reset cuts the connection so that the client sees a reset, not an answer.
-func reset(w http.ResponseWriter) {
+// reset cuts the connection so that the client sees a reset after the last
+// words, not an answer.
+func reset(w http.ResponseWriter, words string) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		// HTTP/2 or a recorder: end the stream without an answer instead.
 		panic(http.ErrAbortHandler)
 	}
+	_, _ = conn.Write([]byte(words))
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
 	}

@@ -25,9 +25,9 @@ var pageFuncs = template.FuncMap{
 	"count": func(n int64) string {
 		switch {
 		case n >= 1e6:
-			return strconv.FormatFloat(float64(n)/1e6, 'f', 1, 64) + "M"
+			return oneDigit(float64(n)/1e6) + "M"
 		case n >= 1e4:
-			return strconv.FormatFloat(float64(n)/1e3, 'f', 1, 64) + "K"
+			return oneDigit(float64(n)/1e3) + "K"
 		}
 		return fmt.Sprint(n)
 	},
@@ -42,6 +42,9 @@ var pageFuncs = template.FuncMap{
 		return text
 	},
 }
+
+// oneDigit writes a number with one digit after the point, unless that is 0.
+func oneDigit(n float64) string { return strings.TrimSuffix(strconv.FormatFloat(n, 'f', 1, 64), ".0") }
 
 // shown is a creator with the address of their avatar.
 type shown struct {

@@ -107,8 +107,9 @@ func (s *Server) handOver(p *publish, wall time.Time) {
 	s.lastHanded++
 	p.handed, p.order = true, s.lastHanded
 	p.lastByteWall, p.lastByteAt = wall.Round(0).UTC(), now
-	s.mu.Unlock()
+	// Planned before anybody can see the hand-over: whoever does and then moves the clock finds it processed.
 	s.clock.after(now.Add(time.Duration(k.Processing.Delay)), func(at time.Time) { s.process(p, at) })
+	s.mu.Unlock()
 }
 
 // process inspects the media and ends the publish. Inspection runs beside the
@@ -136,6 +137,8 @@ func (s *Server) conclude(p *publish, reason, why string, k *Knobs, at time.Time
 		return
 	case s.planned(k):
 		reason, why = k.Processing.FailReason, "chosen by the knob"
+	case p.account.FailReason != "":
+		reason, why = p.account.FailReason, "chosen for the creator"
 	case k.Rules.Banned && p.account.Banned:
 		reason, why = errBanned.code, "the creator was banned meanwhile"
 	case reason == "" && !p.draft && k.Rules.DailyCap && p.overCap(k, at):

@@ -101,6 +101,25 @@ func TestChosenFailure(t *testing.T) {
 	}
 }
 
+// TestChosenFailureOfACreator ends the posts of one creator, and nobody else's.
+func TestChosenFailureOfACreator(t *testing.T) {
+	w := begin(t)
+	if status, _ := w.control(http.MethodPost, "/_sim/creators", object{"handle": "mara.moves", "fail_reason": "bad_luck"}); status != 400 {
+		t.Errorf("a reason that TikTok does not give is answered with %d, want 400", status)
+	}
+	w.creator("mara.moves", object{"fail_reason": "duration_check_failed"})
+	b := file(t, "h264.mp4")
+	mara, coffee := w.connect("mara.moves"), w.connect("northwind.coffee")
+	hers, theirs := w.upload(mara, b), w.upload(coffee, b)
+	w.MoveClock(processing)
+	w.wantStatus(mara, hers, "FAILED", "duration_check_failed")
+	w.wantStatus(coffee, theirs, "PUBLISH_COMPLETE", "")
+	w.creator("mara.moves", object{"fail_reason": ""})
+	again := w.upload(mara, b)
+	w.MoveClock(processing)
+	w.wantStatus(mara, again, "PUBLISH_COMPLETE", "")
+}
+
 func TestBannedMeanwhile(t *testing.T) {
 	w := begin(t)
 	token := w.connect("mara.moves")

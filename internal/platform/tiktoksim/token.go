@@ -67,7 +67,7 @@ func (s *Server) oauthEndpoint(name string, handle func(*oauthCall) ([]field, *o
 		}
 		if c.drop {
 			entry.Detail = entry.Detail.with("fault", "answer dropped")
-			reset(w)
+			reset(w, "")
 			return
 		}
 		status := http.StatusOK

@@ -22,7 +22,13 @@ import (
 	"ship-post.com/shippost/internal/feature/compose"
 	"ship-post.com/shippost/internal/feature/connect"
 	"ship-post.com/shippost/internal/feature/journal"
+	"ship-post.com/shippost/internal/feature/label"
+	"ship-post.com/shippost/internal/feature/legal"
+	"ship-post.com/shippost/internal/feature/lifecycle"
 	"ship-post.com/shippost/internal/feature/media"
+	"ship-post.com/shippost/internal/feature/publish"
+	"ship-post.com/shippost/internal/feature/slot"
+	"ship-post.com/shippost/internal/feature/snippet"
 	"ship-post.com/shippost/internal/server/listen"
 )
 
@@ -41,10 +47,17 @@ type Options struct {
 	// and before anything of its body is read. The error says why nobody is.
 	Authenticate func(*http.Request) (shippost.Actor, error)
 	Posts        *compose.Composer
+	Slots        *slot.Keeper
+	Snippets     *snippet.Keeper
+	Labels       *label.Keeper
+	Publisher    *publish.Desk
 	Journal      *journal.Journal
+	Feed         *journal.Feed
 	Accounts     *connect.Desk
 	Keys         *auth.Keeper
 	Media        *media.Library
+	Data         *lifecycle.Keeper
+	Legal        *legal.Desk
 	Now          func() time.Time // nil: time.Now
 	Log          *slog.Logger     // nil drops everything
 }
@@ -76,11 +89,26 @@ func New(o Options) (*API, error) {
 	a.huma = humago.NewWithPrefix(a.mux, Prefix, config)
 	a.huma.UseMiddleware(a.enter)
 	a.me()
+	a.notices()
+	a.codes()
 	a.accounts()
 	a.media()
+	a.mediaTags()
+	a.fits()
+	a.uploads()
 	a.posts()
+	a.calendar()
+	a.slots()
+	a.snippets()
+	a.templates()
+	a.labels()
+	a.versions()
 	a.keys()
+	a.sessions()
+	a.data()
+	a.policy()
 	a.entries()
+	a.events()
 	a.mux.HandleFunc("GET "+Prefix+"/openapi.json", a.document)
 	a.mux.HandleFunc("/", a.nothing)
 	var err error

@@ -11,20 +11,26 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/blob/diskblob"
 	"ship-post.com/shippost/internal/feature/auth"
 	"ship-post.com/shippost/internal/feature/compose"
 	"ship-post.com/shippost/internal/feature/connect"
 	"ship-post.com/shippost/internal/feature/journal"
+	"ship-post.com/shippost/internal/feature/label"
+	"ship-post.com/shippost/internal/feature/legal"
+	"ship-post.com/shippost/internal/feature/lifecycle"
 	"ship-post.com/shippost/internal/feature/media"
 	"ship-post.com/shippost/internal/feature/media/mediatest"
 	"ship-post.com/shippost/internal/feature/publish"
+	"ship-post.com/shippost/internal/feature/slot"
+	"ship-post.com/shippost/internal/feature/snippet"
 	"ship-post.com/shippost/internal/feature/vault"
+	"ship-post.com/shippost/internal/jobs"
 	"ship-post.com/shippost/internal/outbound"
 	"ship-post.com/shippost/internal/platform"
 	"ship-post.com/shippost/internal/platform/tiktok"
@@ -34,6 +40,7 @@ import (
 	"ship-post.com/shippost/internal/server/web"
 	"ship-post.com/shippost/internal/store"
 	"ship-post.com/shippost/internal/store/storetest"
+	"ship-post.com/shippost/ui"
 )
 
 // noon is when the tests begin.
@@ -52,6 +59,7 @@ type house struct {
 	owner   shippost.Actor
 	account shippost.Account
 	key     string // of the owner
+	stop    func() // stops the server
 }
 
 // fixedCreator stands for TikTok's answer about a creator.
@@ -60,9 +68,16 @@ type fixedCreator struct {
 	err    error
 }
 
-func (c *fixedCreator) Creator(context.Context, shippost.Account) (shippost.Creator, error) {
+func (c *fixedCreator) Creator(context.Context, shippost.Account, time.Duration) (shippost.Creator, error) {
 	return c.answer, c.err
 }
+
+func (c *fixedCreator) Known(shippost.Account, time.Duration) (shippost.Creator, bool) {
+	return c.answer, c.err == nil
+}
+
+// quietTexts never changed, so that nobody is told of anything.
+var quietTexts = map[string][]legal.Version{legal.Policy: {{Day: "2026-11-24"}}, legal.Terms: {{Day: "2026-11-24"}}}
 
 func build(t *testing.T) *house {
 	t.Helper()
@@ -85,21 +100,27 @@ func build(t *testing.T) *house {
 	h.keeper = auth.New(auth.Options{DB: h.db, Now: h.clock.Now, Log: log})
 	desk := connect.New(connect.Options{DB: h.db, Auth: h.keeper, Platforms: platforms, Sealer: sealer, Vault: tokens, Posts: publisher.Desk(),
 		PublicURL: h.url, Now: h.clock.Now, Log: log})
-	h.library = mediatest.Open(t, h.db)
+	h.library = mediatest.Open(t, h.db, func(o *media.Options) { o.FFmpeg = "ffmpeg" })
 	h.creator = &fixedCreator{answer: shippost.Creator{Handle: "ada", Nickname: "Ada of the Sea", MaxVideoDuration: 10 * time.Minute,
 		PrivacyOptions: []string{shippost.PrivacyPublic, shippost.PrivacyFriends, shippost.PrivacySelf}}}
-	pages, err := web.New(web.Options{Auth: h.keeper, Connect: desk, PublicURL: h.url, Log: log})
+	pages, err := web.New(web.Options{Auth: h.keeper, Connect: desk, Media: h.library, App: ui.Dist(), PublicURL: h.url, Log: log})
 	must(t, err)
-	rest, err := api.New(api.Options{Authenticate: pages.Actor, Journal: journal.New(h.db), Accounts: desk, Keys: h.keeper, Media: h.library, Now: h.clock.Now, Log: log,
-		Posts: compose.New(compose.Options{DB: h.db, Platforms: platforms, Publisher: publisher.Desk(), Creators: h.creator, Log: log})})
+	bucket, err := diskblob.Open(t.TempDir())
+	must(t, err)
+	t.Cleanup(func() { _ = bucket.Close() })
+	queue, err := jobs.Open(t.Context(), h.db, jobs.Options{Now: h.clock.Now})
+	must(t, err)
+	data := lifecycle.New(lifecycle.Options{DB: h.db, Bucket: bucket, Library: h.library, Accounts: desk, Posts: publisher.Desk(), Jobs: queue, Now: h.clock.Now, Log: log})
+	rest, err := api.New(api.Options{Data: data, Legal: legal.New(legal.Options{DB: h.db, Published: quietTexts}), Authenticate: pages.Actor, Slots: slot.New(h.db), Snippets: snippet.New(h.db), Labels: label.New(h.db), Publisher: publisher.Desk(), Journal: journal.New(h.db), Feed: journal.NewFeed(h.db, log), Accounts: desk, Keys: h.keeper, Media: h.library, Now: h.clock.Now, Log: log,
+		Posts: compose.New(compose.Options{DB: h.db, Platforms: platforms, Publisher: publisher.Desk(), Creators: h.creator, Converter: h.library, Log: log})})
 	must(t, err)
 	front, err := listen.New(listen.Options{PublicURL: h.url, Log: log, Now: h.clock.Now}, listen.Routes{API: rest})
 	must(t, err)
-	server := httptest.NewUnstartedServer(front.Handler())
-	must(t, server.Listener.Close())
-	server.Listener = ln
-	server.Start()
-	t.Cleanup(server.Close)
+	serving, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- front.Serve(serving, ln) }()
+	h.stop = stop
+	t.Cleanup(func() { stop(); must(t, <-served) })
 
 	h.owner = storetest.Workspace(t, h.db)
 	h.account = storetest.Account(t, h.db, h.owner)
@@ -154,7 +175,7 @@ func (h *house) signIn(actor shippost.Actor) *http.Cookie {
 func (h *house) video() shippost.MediaID {
 	h.t.Helper()
 	m := shippost.Media{ID: shippost.NewMediaID(h.db.Now()), Workspace: h.owner.Workspace, UploadedBy: h.owner.User, Status: shippost.MediaReady, Kind: shippost.Video,
-		FileName: "tide.mp4", Type: "video/mp4", Size: 8_000_000, SHA256: strings.Repeat("ab", 32), ReceivedSHA256: strings.Repeat("cd", 32), CreatedAt: h.db.Now(),
+		FileName: "tide.mp4", Type: "video/mp4", Size: 8_000_000, ReceivedSize: 8_000_000, SHA256: strings.Repeat("ab", 32), ReceivedSHA256: strings.Repeat("cd", 32), CreatedAt: h.db.Now(),
 		Facts: shippost.MediaFacts{Container: "mp4", VideoCodec: "h264", AudioCodec: "aac", Duration: 15 * time.Second, Width: 1080, Height: 1920, FrameRate: 30}}
 	storetest.Update(h.t, h.db, func(tx *store.Tx) error { return tx.InsertMedia(h.t.Context(), &m) })
 	return m.ID
@@ -226,11 +247,24 @@ func (h *house) request(method, path string, body any, prepare ...func(*http.Req
 	resp, err := http.DefaultClient.Do(req)
 	must(h.t, err)
 	defer func() { _ = resp.Body.Close() }()
+	if resp.Header.Get("Content-Type") == "text/event-stream" {
+		return reply{status: resp.StatusCode, header: resp.Header} // it does not end by itself
+	}
 	text, err := io.ReadAll(resp.Body)
 	must(h.t, err)
 	r := reply{status: resp.StatusCode, header: resp.Header, text: string(text)}
 	_ = json.Unmarshal(text, &r.body) // pictures and empty answers have none
 	return r
+}
+
+// asPerson makes a request come from a browser that somebody signed in with.
+func (h *house) asPerson(actor shippost.Actor) func(*http.Request) {
+	cookie := h.signIn(actor)
+	return func(r *http.Request) {
+		r.Header.Del("Authorization")
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+		r.AddCookie(cookie)
+	}
 }
 
 func header(name, value string) func(*http.Request) {
@@ -247,6 +281,20 @@ func (h *house) create(change ...func(fields)) reply {
 	return r
 }
 
+// unconfirmed makes a post of which the platform never said what became.
+func (h *house) unconfirmed() string {
+	h.t.Helper()
+	id := h.create().str("id")
+	storetest.Update(h.t, h.db, func(tx *store.Tx) error {
+		if _, err := tx.SQL().ExecContext(h.t.Context(), "UPDATE posts SET status = 'unconfirmed' WHERE id = $1", id); err != nil {
+			return err
+		}
+		return tx.InsertAttempt(h.t.Context(), &shippost.Attempt{ID: shippost.NewAttemptID(h.clock.Now()), Post: shippost.PostID(id),
+			Workspace: h.owner.Workspace, Account: h.account.ID, PostVersion: 1, State: shippost.AttemptUnknown, PlannedAt: noon, GuardedAt: noon})
+	})
+	return id
+}
+
 // rows is everything that requests may change, as text.
 func (h *house) rows() string {
 	h.t.Helper()
@@ -255,10 +303,12 @@ func (h *house) rows() string {
 		for _, query := range []string{
 			"SELECT id || status || version || caption || options || coalesce(due_at, 0) || late_window FROM posts ORDER BY id",
 			"SELECT id || status || poster_key FROM media ORDER BY id",
+			"SELECT media_id || tag FROM media_tags ORDER BY media_id, tag_key",
 			"SELECT id || status || epoch FROM accounts ORDER BY id",
 			"SELECT id || coalesce(revoked_at, 0) FROM api_keys ORDER BY id",
 			"SELECT id || kind FROM journal ORDER BY seq",
 			"SELECT post_id || post_version FROM consents ORDER BY id",
+			"SELECT id FROM sessions ORDER BY id",
 			"SELECT key || status FROM idempotent_replies ORDER BY key",
 		} {
 			rows, err := tx.SQL().QueryContext(h.t.Context(), query)

@@ -23,6 +23,7 @@ type Me struct {
 	Permissions []shippost.Permission `json:"permissions" doc:"What the role allows in this workspace."`
 	Fresh       bool                  `json:"fresh" doc:"Signed in within the last ten minutes; some steps ask for that."`
 	Workspace   Workspace             `json:"workspace"`
+	PolicyNews  bool                  `json:"policy_news" doc:"A legal text changed since this person read it; /policy/news tells."`
 	Now         time.Time             `json:"now" doc:"The server's clock."`
 }
 
@@ -35,15 +36,19 @@ type Workspace struct {
 
 // permissions are shown in this order.
 var permissions = []shippost.Permission{shippost.ReadWorkspace, shippost.UploadMedia, shippost.DeleteMedia, shippost.WritePosts,
-	shippost.ReleasePosts, shippost.ManageAccounts, shippost.ManageKeys, shippost.ManageMembers}
+	shippost.ReleasePosts, shippost.ManageAccounts, shippost.ManageKeys, shippost.ManageMembers, shippost.ManageData}
 
 func (a *API) getMe(ctx context.Context, actor shippost.Actor, _ *struct{}) (*struct{ Body Me }, error) {
 	user, ws, err := a.opt.Posts.Place(ctx, actor)
 	if err != nil {
 		return nil, err
 	}
+	news, err := a.opt.Legal.News(ctx, actor)
+	if err != nil {
+		return nil, err
+	}
 	body := Me{Kind: actor.Kind, UserID: user.ID, UserName: user.Name, Role: actor.Role, Permissions: []shippost.Permission{}, Fresh: actor.Fresh,
-		Workspace: Workspace{ws.ID, ws.Name, words(ws.LateWindow)}, Now: a.opt.Now().UTC()}
+		Workspace: Workspace{ws.ID, ws.Name, words(ws.LateWindow)}, PolicyNews: len(news) > 0, Now: a.opt.Now().UTC()}
 	for _, p := range permissions {
 		if actor.Can(p) {
 			body.Permissions = append(body.Permissions, p)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -31,9 +32,19 @@ func (a *API) posts() {
 	add(a, huma.Operation{OperationID: "reschedulePost", Method: http.MethodPost, Path: "/posts/{id}/reschedule", Tags: tags,
 		Summary: "Give a post another time"}, a.reschedulePost)
 	add(a, huma.Operation{OperationID: "cancelPost", Method: http.MethodPost, Path: "/posts/{id}/cancel", Tags: tags, Summary: "Cancel a post",
-		Description: "A cancelled post never goes out. Once it was handed over the answer is 409 already_handed_over."}, a.cancelPost)
+		Description: "A cancelled post does not go out unless somebody restores it. Once it was handed over the answer is 409 already_handed_over. Photos that TikTok still fetches are kept from it even then: the post is in the phase stopping, and ends as cancelled or posted."}, a.cancelPost)
+	add(a, huma.Operation{OperationID: "restorePost", Method: http.MethodPost, Path: "/posts/{id}/restore", Tags: tags,
+		Summary: "Take a cancellation back", Description: "The post is queued again, for its own time or a new one, as it was agreed to."}, a.restorePost)
 	add(a, huma.Operation{OperationID: "retryPost", Method: http.MethodPost, Path: "/posts/{id}/retry", Tags: tags,
 		Summary: "Queue a failed or missed post again", Description: "Needs a new time; content may change too."}, a.retryPost)
+	add(a, huma.Operation{OperationID: "duplicatePost", Method: http.MethodPost, Path: "/posts/{id}/duplicate", Tags: tags, DefaultStatus: http.StatusCreated,
+		Summary: "Make a draft of a post's content", Description: "Whatever became of the post. It needs a time and consent of its own."}, a.duplicatePost)
+	add(a, huma.Operation{OperationID: "deletePost", Method: http.MethodDelete, Path: "/posts/{id}", Tags: tags, DefaultStatus: http.StatusNoContent,
+		Summary: "Delete a draft", Description: "Any other post is 409 not_a_draft."}, a.deletePost)
+	add(a, huma.Operation{OperationID: "releasePost", Method: http.MethodPost, Path: "/posts/{id}/release", Tags: tags,
+		Summary: "Say that an unconfirmed post is not out", Description: "For a person who has looked at the account; keys are refused. The post has failed then and can be scheduled again."}, a.releasePost)
+	add(a, huma.Operation{OperationID: "listConsents", Method: http.MethodGet, Path: "/posts/{id}/consents", Tags: tags,
+		Summary: "List what was agreed to for a post", Description: "Oldest first; the last one covers what is sent. Nothing ever changes one."}, a.listConsents)
 	add(a, huma.Operation{OperationID: "listAttempts", Method: http.MethodGet, Path: "/posts/{id}/attempts", Tags: tags,
 		Summary: "List the tries to publish a post"}, a.listAttempts)
 }
@@ -48,6 +59,15 @@ func written(w compose.Written) *WrittenPost {
 	body := postOf(w.Post)
 	body.Problems = w.Problems
 	return &WrittenPost{ETag: etag(w.Post.Version), Body: body}
+}
+
+// show completes the answer about a post that was read or saved. What was saved is saved, so trouble with the files is only
+// logged: an answer without pictures is better than one that makes the sender repeat the request.
+func (a *API) show(ctx context.Context, actor shippost.Actor, w *WrittenPost) *WrittenPost {
+	if err := errors.Join(a.addFiles(ctx, actor, &w.Body), a.addLabels(ctx, actor, &w.Body), a.addForecasts(ctx, actor, &w.Body)); err != nil {
+		_ = a.logged(ctx, err)
+	}
+	return w
 }
 
 func etag(version int64) string { return strconv.Quote(strconv.FormatInt(version, 10)) }
@@ -86,6 +106,9 @@ func (a *API) createPost(ctx context.Context, actor shippost.Actor, in *createPo
 		}
 		out.ETag = etag(out.Body.Version)
 	}
+	if err := errors.Join(a.addFiles(ctx, actor, &out.Body), a.addLabels(ctx, actor, &out.Body)); err != nil {
+		_ = a.logged(ctx, err) // as in show
+	}
 	out.Location = Prefix + "/posts/" + string(out.Body.ID)
 	return out, nil
 }
@@ -108,13 +131,17 @@ func (in *createPostInput) once() (compose.Once, error) {
 	}}, nil
 }
 
-type validatePostInput struct{ Body NewPost }
+type validatePostInput struct {
+	Post string `query:"post_id" maxLength:"64" doc:"The post that this is to replace, which then does not count beside itself."`
+	Body NewPost
+}
 
 // Verdict is the answer to a check.
 type Verdict struct {
 	Body struct {
 		OK       bool               `json:"ok" doc:"Nothing stands in the way."`
 		Problems []shippost.Problem `json:"problems"`
+		Files    []Fit              `json:"files" doc:"How each file stands to the rules of the account."`
 	}
 }
 
@@ -123,19 +150,21 @@ func (a *API) validatePost(ctx context.Context, actor shippost.Actor, in *valida
 	if err != nil {
 		return nil, err
 	}
-	problems, err := a.opt.Posts.Validate(ctx, actor, d)
+	d.Post = shippost.PostID(in.Post)
+	v, err := a.opt.Posts.Validate(ctx, actor, d)
 	if err != nil {
 		return nil, err
 	}
 	out := &Verdict{}
-	out.Body.OK, out.Body.Problems = !shippost.Blocking(problems), convert(problems, func(p shippost.Problem) shippost.Problem { return p })
+	out.Body.OK, out.Body.Problems, out.Body.Files = !shippost.Blocking(v.Problems), convert(v.Problems, same), convert(v.Files, fitOf)
 	return out, nil
 }
 
 type listPostsInput struct {
 	Paging
 	Status  []string  `query:"status" maxItems:"9" enum:"draft,queued,publishing,posted,failed,cancelled,missed,in_inbox,unconfirmed" doc:"Only posts in one of these states."`
-	Account string    `query:"account_id" maxLength:"64" doc:"Only posts to this account."`
+	Account []string  `query:"account_id" maxItems:"100" doc:"Only posts to one of these accounts."`
+	Label   []string  `query:"label_id" maxItems:"100" doc:"Only posts with one of these labels."`
 	Group   string    `query:"group_id" maxLength:"64" doc:"Only posts of this group."`
 	From    time.Time `query:"from" doc:"Only posts due at or after this time."`
 	To      time.Time `query:"to" doc:"Only posts due before this time."`
@@ -150,8 +179,10 @@ type postCursor struct {
 }
 
 func (a *API) listPosts(ctx context.Context, actor shippost.Actor, in *listPostsInput) (*listed[Post], error) {
-	f := compose.Filter{Order: compose.Order(in.Order), Account: shippost.AccountID(in.Account), Group: shippost.GroupID(in.Group),
-		From: in.From, To: in.To, Limit: in.Limit}
+	f := compose.Filter{Order: compose.Order(in.Order), Group: shippost.GroupID(in.Group), Labels: labelIDs(in.Label), From: in.From, To: in.To, Limit: in.Limit}
+	for _, id := range in.Account {
+		f.Accounts = append(f.Accounts, shippost.AccountID(id))
+	}
 	for _, s := range in.Status {
 		f.Statuses = append(f.Statuses, shippost.PostStatus(s))
 	}
@@ -170,6 +201,13 @@ func (a *API) listPosts(ctx context.Context, actor shippost.Actor, in *listPosts
 		return nil, err
 	}
 	out := &listed[Post]{Body: page[Post]{Items: convert(posts, postOf)}}
+	bodies := make([]*Post, len(posts))
+	for i := range posts {
+		bodies[i] = &out.Body.Items[i]
+	}
+	if err := errors.Join(a.addFiles(ctx, actor, bodies...), a.addLabels(ctx, actor, bodies...), a.addForecasts(ctx, actor, bodies...)); err != nil {
+		return nil, err
+	}
 	if more {
 		last := posts[len(posts)-1]
 		c := postCursor{Order: f.Order, ID: last.ID}
@@ -193,7 +231,7 @@ func (a *API) getPost(ctx context.Context, actor shippost.Actor, in *PostPath) (
 	if err != nil {
 		return nil, err
 	}
-	return written(compose.Written{Post: p}), nil
+	return a.show(ctx, actor, written(compose.Written{Post: p})), nil
 }
 
 // Expected is the version that somebody looked at before they changed it.
@@ -247,7 +285,7 @@ func (a *API) revise(ctx context.Context, actor shippost.Actor, in *editPostInpu
 	if err != nil {
 		return nil, err
 	}
-	return written(w), nil
+	return a.show(ctx, actor, written(w)), nil
 }
 
 type reschedulePostInput struct {
@@ -268,7 +306,19 @@ func (a *API) reschedulePost(ctx context.Context, actor shippost.Actor, in *resc
 	if err != nil {
 		return nil, err
 	}
-	return written(w), nil
+	return a.show(ctx, actor, written(w)), nil
+}
+
+func (a *API) restorePost(ctx context.Context, actor shippost.Actor, in *reschedulePostInput) (*WrittenPost, error) {
+	version, err := in.version(in.Body.Version)
+	if err != nil {
+		return nil, err
+	}
+	w, err := a.opt.Posts.Restore(ctx, actor, in.id(), version, in.Body.when())
+	if err != nil {
+		return nil, err
+	}
+	return a.show(ctx, actor, written(w)), nil
 }
 
 type cancelPostInput struct {
@@ -285,7 +335,40 @@ func (a *API) cancelPost(ctx context.Context, actor shippost.Actor, in *cancelPo
 	if err != nil {
 		return nil, err
 	}
-	return written(compose.Written{Post: p}), nil
+	return a.show(ctx, actor, written(compose.Written{Post: p})), nil
+}
+
+func (a *API) duplicatePost(ctx context.Context, actor shippost.Actor, in *PostPath) (*WrittenPost, error) {
+	w, err := a.opt.Posts.Duplicate(ctx, actor, in.id())
+	if err != nil {
+		return nil, err
+	}
+	return a.show(ctx, actor, written(w)), nil
+}
+
+func (a *API) deletePost(ctx context.Context, actor shippost.Actor, in *PostPath) (*struct{}, error) {
+	return &struct{}{}, a.opt.Posts.Delete(ctx, actor, in.id())
+}
+
+type releasePostInput struct {
+	PostPath
+	Expected
+	Body struct {
+		DuplicatePossible bool  `json:"duplicate_possible" doc:"true: I have looked, and I know that the post may appear twice if it is out all the same."`
+		Version           int64 `json:"version,omitempty" minimum:"1" doc:"As If-Match."`
+	}
+}
+
+func (a *API) releasePost(ctx context.Context, actor shippost.Actor, in *releasePostInput) (*WrittenPost, error) {
+	version, err := in.version(in.Body.Version)
+	if err != nil {
+		return nil, err
+	}
+	p, err := a.opt.Posts.Release(ctx, actor, in.id(), version, in.Body.DuplicatePossible)
+	if err != nil {
+		return nil, err
+	}
+	return a.show(ctx, actor, written(compose.Written{Post: p})), nil
 }
 
 func (a *API) listAttempts(ctx context.Context, actor shippost.Actor, in *PostPath) (*listed[Attempt], error) {

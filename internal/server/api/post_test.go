@@ -17,6 +17,101 @@ import (
 	"ship-post.com/shippost/internal/store/storetest"
 )
 
+// D8: what the platform never told, a person may decide, who knows what that can mean.
+func TestPost_Release(t *testing.T) {
+	t.Parallel()
+	h := build(t)
+	id := h.unconfirmed()
+	person := h.asPerson(h.owner)
+	aware := fields{"duplicate_possible": true}
+	for _, c := range []struct {
+		name, id string
+		body     any
+		status   int
+		code     string
+	}{
+		{"not aware", id, fields{"duplicate_possible": false}, 422, "acknowledgement_required"},
+		{"nothing said", id, fields{}, 422, "missing_field"},
+		{"another version", id, fields{"duplicate_possible": true, "version": 7}, 409, "version_conflict"},
+		{"a post whose end is known", h.create().str("id"), aware, 409, "not_unconfirmed"},
+	} {
+		r := h.request("POST", "/posts/"+c.id+"/release", c.body, person)
+		code := r.body["code"]
+		if r.status != c.status || code != c.code {
+			t.Errorf("%s: %d %v, want %d %s", c.name, r.status, r.body, c.status, c.code)
+		}
+	}
+	if r := h.request("POST", "/posts/"+id+"/retry", fields{"due_at": noon.Add(time.Hour)}); r.status != 409 {
+		t.Errorf("an unconfirmed post was queued again without a decision: %d", r.status)
+	}
+	r := h.request("POST", "/posts/"+id+"/release", aware, person)
+	if failure, _ := r.body["failure"].(fields); r.status != 200 || r.body["status"] != "failed" || failure["code"] != "released" || failure["remedy"] != "reschedule" {
+		t.Fatalf("released: %d %v", r.status, r.body)
+	}
+	attempts := h.request("GET", "/posts/"+id+"/attempts", nil).body["items"].([]any)
+	if a := attempts[0].(fields); a["state"] != "dead" || a["death"] != "D8" || a["evidence"].(fields)["user_id"] != string(h.owner.User) {
+		t.Errorf("the attempt is %v, want it dead by the word of the person", a)
+	}
+	entry := h.request("GET", "/posts/"+id+"/journal", nil).body["items"].([]any)[0].(fields)
+	if entry["kind"] != "post.decided" || entry["actor"].(fields)["user_id"] != string(h.owner.User) {
+		t.Errorf("the journal ends with %v", entry)
+	}
+	if r := h.request("POST", "/posts/"+id+"/retry", fields{"due_at": noon.Add(time.Hour)}); r.status != 200 || r.body["status"] != "queued" {
+		t.Errorf("a released post cannot be scheduled again: %d %v", r.status, r.body)
+	}
+}
+
+// A wall-clock time that is skipped or doubled is refused with what may have been meant, ready to be sent instead.
+func TestPost_Choices(t *testing.T) {
+	t.Parallel()
+	h := build(t)
+	for _, c := range []struct {
+		local, code string
+		choices     []any
+	}{
+		{"2026-10-25T02:30:00", "ambiguous_local_time", []any{
+			fields{"local": "2026-10-25T02:30:00", "fold": "earlier", "at": "2026-10-25T02:30:00+02:00"},
+			fields{"local": "2026-10-25T02:30:00", "fold": "later", "at": "2026-10-25T02:30:00+01:00"}}},
+		{"2027-03-28T02:30:00", "nonexistent_local_time", []any{
+			fields{"local": "2027-03-28T01:59:59", "at": "2027-03-28T01:59:59+01:00"},
+			fields{"local": "2027-03-28T03:00:00", "at": "2027-03-28T03:00:00+02:00"}}},
+	} {
+		draft := h.post(func(p fields) {
+			delete(p, "due_at")
+			p["due"] = fields{"local": c.local, "zone": "Europe/Zurich"}
+			p["caption"] = "at " + c.local // the same words twice would be a problem of their own
+		})
+		for _, r := range []reply{h.request("POST", "/posts", draft), h.request("POST", "/posts/validate", draft)} {
+			problems, _ := r.body["problems"].([]any)
+			if len(problems) != 1 || problems[0].(fields)["code"] != c.code {
+				t.Errorf("%s: %d %v, want the one problem %s", c.local, r.status, r.body, c.code)
+				continue
+			}
+			if diff := cmp.Diff(c.choices, problems[0].(fields)["choices"]); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", c.local, diff)
+			}
+			if r.status == http.StatusOK {
+				continue
+			}
+			if diff := cmp.Diff(c.choices, r.body["choices"]); diff != "" || r.status != http.StatusUnprocessableEntity {
+				t.Errorf("%s: %d (-want +got):\n%s", c.local, r.status, diff)
+			}
+			chosen := problems[0].(fields)["choices"].([]any)[1].(fields)
+			w := h.create(func(p fields) {
+				delete(p, "due_at")
+				p["due"] = fields{"local": chosen["local"], "zone": "Europe/Zurich"}
+				if fold, ok := chosen["fold"]; ok {
+					p["due"].(fields)["fold"] = fold
+				}
+			})
+			// What is shown can be sent back.
+			if again := h.request("POST", "/posts/"+w.str("id")+"/reschedule", fields{"due": w.body["due"]}); again.status != http.StatusOK || again.body["version"] != 1.0 {
+				t.Errorf("the due time that was shown is not accepted: %d %v", again.status, again.body)
+			}
+		}
+	}
+}
+
 func TestPost_Shape(t *testing.T) {
 	t.Parallel()
 	h := build(t)
@@ -28,10 +123,13 @@ func TestPost_Shape(t *testing.T) {
 		tiktokOf(p)["ai_generated"] = true
 	})
 	id := r.str("id")
-	want := fields{"id": id, "account_id": string(h.account.ID), "status": "queued", "media_ids": r.body["media_ids"], "caption": "Tide pools",
+	want := fields{"id": id, "account_id": string(h.account.ID), "status": "queued", "media_ids": r.body["media_ids"],
+		"media":   []any{fields{"id": r.body["media_ids"].([]any)[0], "kind": "video", "status": "ready", "duration_ms": 15000.0}},
+		"caption": "Tide pools", "label_ids": []any{},
 		"options": fields{"tiktok": fields{"privacy_level": "SELF_ONLY", "allow_comment": true, "allow_duet": false, "allow_stitch": false,
-			"your_brand": false, "branded_content": false, "ai_generated": true, "cover_ms": 1500.0, "consent": true}},
-		"due_at": "2026-10-25T01:30:00Z", "due": fields{"local": "2026-10-25T02:30:00", "zone": "Europe/Zurich", "fold": "later"},
+			"your_brand": false, "branded_content": false, "ai_generated": true, "cover_ms": 1500.0, "consent": true,
+			"auto_music": false, "photo_cover_index": 0.0}},
+		"due_at": "2026-10-25T01:30:00Z", "due": fields{"local": "2026-10-25T02:30:00", "zone": "Europe/Zurich", "fold": "later", "offset": "+01:00", "zone_rules": shippost.ZoneRules()},
 		"late_window": "15m", "deadline_at": "2026-10-25T01:45:00Z", "version": 1.0, "created_by": string(h.owner.User),
 		"created_at": "2026-05-01T12:00:00Z", "updated_at": "2026-05-01T12:00:00Z", "platform_ids": []any{}}
 	if r.header.Get("Location") != "/api/v1/posts/"+id || r.header.Get("ETag") != `"1"` {

@@ -1,7 +1,9 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"time"
 
@@ -14,10 +16,12 @@ type Post struct {
 	Account     shippost.AccountID  `json:"account_id"`
 	Group       shippost.GroupID    `json:"group_id,omitempty"`
 	Status      shippost.PostStatus `json:"status" enum:"draft,queued,publishing,posted,failed,cancelled,missed,in_inbox,unconfirmed"`
-	Phase       shippost.Phase      `json:"phase,omitempty" enum:"staging,staged,committing,processing" doc:"How far a publishing post is."`
+	Phase       shippost.Phase      `json:"phase,omitempty" enum:"staging,staged,committing,processing,stopping" doc:"How far a publishing post is."`
 	Media       []shippost.MediaID  `json:"media_ids"`
+	Files       []PostMedia         `json:"media" doc:"The files in short."`
 	Caption     string              `json:"caption"`
 	Options     PostOptions         `json:"options"`
+	Labels      []shippost.LabelID  `json:"label_ids"`
 	DueAt       time.Time           `json:"due_at,omitzero"`
 	Due         *Due                `json:"due,omitempty"`
 	LateWindow  string              `json:"late_window" example:"1h"`
@@ -25,6 +29,7 @@ type Post struct {
 	Version     int64               `json:"version" doc:"Grows with each change of content or time."`
 	Hold        *Hold               `json:"hold,omitempty" doc:"Why a queued post waits."`
 	Failure     *Failure            `json:"failure,omitempty" doc:"Why it did not go out."`
+	OverdueAt   time.Time           `json:"overdue_at,omitzero" doc:"Set when the post was found past its late window, five minutes more, and without an end. Somebody should look at the server."`
 	CreatedBy   shippost.UserID     `json:"created_by"`
 	CreatedAt   time.Time           `json:"created_at"`
 	UpdatedAt   time.Time           `json:"updated_at"`
@@ -33,14 +38,51 @@ type Post struct {
 	PostedAt    time.Time           `json:"posted_at,omitzero" doc:"When the platform's confirmation was learnt."`
 	PlatformIDs []string            `json:"platform_ids" doc:"The platform's ids of the post."`
 	Permalink   string              `json:"permalink,omitempty"`
+	WithdrawnAt time.Time           `json:"withdrawn_at,omitzero" doc:"Since when viewers cannot see the post any more: the platform took it down, or its creator made it private or deleted it. The post was posted all the same."`
+	Forecast    *Forecast           `json:"forecast,omitempty" doc:"What the latest look ahead found, for a post that waits."`
 	Problems    []shippost.Problem  `json:"problems,omitempty" doc:"After a change: warnings, and what keeps a draft from being queued."`
+}
+
+// PostMedia is a file of a post, in short.
+type PostMedia struct {
+	ID         shippost.MediaID     `json:"id"`
+	Kind       shippost.MediaKind   `json:"kind,omitempty" enum:"video,photo"`
+	Status     shippost.MediaStatus `json:"status" enum:"receiving,checking,ready,rejected,deleted"`
+	PosterURL  string               `json:"poster_url,omitempty"`
+	DurationMS int64                `json:"duration_ms,omitempty"`
+}
+
+// addFiles puts the files of posts in short beside their ids.
+func (a *API) addFiles(ctx context.Context, actor shippost.Actor, posts ...*Post) error {
+	var ids []shippost.MediaID
+	for _, p := range posts {
+		ids = append(ids, p.Media...)
+	}
+	slices.Sort(ids)
+	files, err := a.opt.Posts.Files(ctx, actor, slices.Compact(ids))
+	if err != nil {
+		return err
+	}
+	for _, p := range posts {
+		p.Files = convert(p.Media, func(id shippost.MediaID) PostMedia {
+			m := files[id]
+			body := PostMedia{ID: id, Kind: m.Kind, Status: m.Status, DurationMS: m.Facts.Duration.Milliseconds()}
+			if m.PosterKey != "" {
+				body.PosterURL = posterURL(id)
+			}
+			return body
+		})
+	}
+	return nil
 }
 
 // Due is a wall-clock time in a zone.
 type Due struct {
-	Local string `json:"local" maxLength:"40" example:"2026-11-24T09:00:00" doc:"Wall-clock time without a zone."`
-	Zone  string `json:"zone" maxLength:"64" example:"Europe/Zurich" doc:"IANA name of the time zone."`
-	Fold  string `json:"fold,omitempty" enum:"earlier,later" doc:"Which of the two, when clocks are put back and the time happens twice."`
+	Local     string `json:"local" maxLength:"40" example:"2026-11-24T09:00:00" doc:"Wall-clock time without a zone."`
+	Zone      string `json:"zone" maxLength:"64" example:"Europe/Zurich" doc:"IANA name of the time zone."`
+	Fold      string `json:"fold,omitempty" enum:"earlier,later" doc:"Which of the two, when clocks are put back and the time happens twice."`
+	Offset    string `json:"offset,omitempty" readOnly:"true" example:"+02:00" doc:"Of the zone's clocks from UTC at that time."`
+	ZoneRules string `json:"zone_rules,omitempty" readOnly:"true" example:"2026b" doc:"The version of the time zone database that made it an instant."`
 }
 
 // Hold says why a queued post waits.
@@ -74,23 +116,25 @@ type TikTokOptions struct {
 	BrandedContent *bool  `json:"branded_content,omitempty"`
 	AIGenerated    bool   `json:"ai_generated"`
 	CoverMS        int64  `json:"cover_ms"`
+	ToInbox        bool   `json:"to_inbox,omitempty"`
+	Title          string `json:"title,omitempty"`
+	PhotoCover     int    `json:"photo_cover_index"`
+	AutoMusic      bool   `json:"auto_music"`
 	Consent        bool   `json:"consent"`
 }
 
 func postOf(p shippost.Post) Post {
 	body := Post{
-		ID: p.ID, Account: p.Account, Group: p.Group, Status: p.Status, Phase: p.Phase, Media: convert(p.Media, same), Caption: p.Caption,
+		ID: p.ID, Account: p.Account, Group: p.Group, Status: p.Status, Phase: p.Phase, Media: convert(p.Media, same), Files: []PostMedia{}, Caption: p.Caption, Labels: []shippost.LabelID{},
 		LateWindow: words(p.LateWindow), Version: p.Version, CreatedBy: p.CreatedBy, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt,
-		CommittedAt: p.CommittedAt, PostedAt: p.PostedAt, PlatformIDs: convert(p.PlatformIDs, same), Permalink: p.Permalink,
-		Failure: failureOf(p.Failure),
+		CommittedAt: p.CommittedAt, PostedAt: p.PostedAt, PlatformIDs: convert(p.PlatformIDs, same), Permalink: p.Permalink, WithdrawnAt: p.WithdrawnAt,
+		Failure: failureOf(p.Failure), OverdueAt: p.OverdueAt,
 	}
-	if t := p.Options.TikTok; t != nil {
-		body.Options.TikTok = &TikTokOptions{t.PrivacyLevel, t.AllowComment, t.AllowDuet, t.AllowStitch, t.YourBrand, t.BrandedContent, t.AIGenerated, t.CoverMS, t.Consent}
-	}
+	body.Options = optionsOf(p.Options)
 	if !p.Due.IsZero() {
-		body.DueAt, body.Due, body.Deadline = p.Due.At, &Due{p.Due.Local, p.Due.Zone, string(p.Due.Fold)}, p.Deadline()
+		body.DueAt, body.Due, body.Deadline = p.Due.At, dueOf(p.Due), p.Deadline()
 	}
-	if h := p.Hold; h != nil {
+	if h := p.Hold; h != nil && p.Status == shippost.PostQueued {
 		body.Hold = &Hold{h.Code, h.Message, h.Remedy, h.Since}
 	}
 	if !p.CommittedAt.IsZero() {
@@ -98,6 +142,20 @@ func postOf(p shippost.Post) Post {
 		body.LatenessMS = &ms
 	}
 	return body
+}
+
+func optionsOf(o shippost.Options) PostOptions {
+	t := o.TikTok
+	if t == nil {
+		return PostOptions{}
+	}
+	return PostOptions{TikTok: &TikTokOptions{t.PrivacyLevel, t.AllowComment, t.AllowDuet, t.AllowStitch, t.YourBrand, t.BrandedContent, t.AIGenerated, t.CoverMS,
+		t.ToInbox, t.Title, t.PhotoCoverIndex, t.AutoMusic, t.Consent}}
+}
+
+func dueOf(d shippost.Due) *Due {
+	zone := time.FixedZone("", int(d.Offset/time.Second))
+	return &Due{Local: d.Local, Zone: d.Zone, Fold: string(d.Fold), Offset: d.At.In(zone).Format("-07:00"), ZoneRules: d.Rules}
 }
 
 func failureOf(f *shippost.Failure) *Failure {

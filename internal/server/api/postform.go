@@ -12,9 +12,10 @@ type NewPost struct {
 	Account    string   `json:"account_id,omitempty" maxLength:"64" doc:"The account the post goes to. Required."`
 	Group      string   `json:"group_id,omitempty" maxLength:"64" doc:"The same for posts composed together: grp_ and 26 characters of Crockford's base 32."`
 	Media      []string `json:"media_ids,omitempty" maxItems:"50" doc:"One video, or photos in their order."`
-	Caption    string   `json:"caption,omitempty" maxLength:"10000" doc:"TikTok takes up to 2200 UTF-16 units."`
+	Caption    string   `json:"caption,omitempty" maxLength:"10000" doc:"TikTok takes up to 2200 UTF-16 units with a video, 4000 with photos."`
 	LateWindow string   `json:"late_window,omitempty" enum:"0,15m,1h,6h,24h" doc:"How long after its due time the post may still go out. The workspace's own when left out."`
 	When
+	Labels  []string    `json:"label_ids,omitempty" maxItems:"50" doc:"At most 10 of the workspace's labels."`
 	Options PostAnswers `json:"options,omitempty"`
 }
 
@@ -38,7 +39,11 @@ type TikTokAnswers struct {
 	YourBrand      *bool   `json:"your_brand,omitempty" doc:"The post promotes the creator's own business."`
 	BrandedContent *bool   `json:"branded_content,omitempty" doc:"The post is a paid partnership with a third party."`
 	AIGenerated    *bool   `json:"ai_generated,omitempty"`
-	CoverMS        *int64  `json:"cover_ms,omitempty" minimum:"0" maximum:"86400000" doc:"The frame that becomes the cover, in milliseconds."`
+	CoverMS        *int64  `json:"cover_ms,omitempty" minimum:"0" maximum:"86400000" doc:"The frame of a video that becomes its cover, in milliseconds."`
+	ToInbox        *bool   `json:"to_inbox,omitempty" doc:"Send a draft to the creator's TikTok inbox instead of posting. Only where the operator allows it; of the questions only consent is asked then."`
+	Title          *string `json:"title,omitempty" maxLength:"500" doc:"A headline beside the caption, photos only. TikTok takes up to 90 UTF-16 units."`
+	PhotoCover     *int    `json:"photo_cover_index,omitempty" minimum:"0" maximum:"34" doc:"The photo that becomes the cover, 0 for the first."`
+	AutoMusic      *bool   `json:"auto_music,omitempty" doc:"TikTok adds music of its choice, photos only."`
 	Consent        bool    `json:"consent,omitempty" doc:"The creator agreed to the declaration; see getCreator."`
 }
 
@@ -47,21 +52,30 @@ type PostChange struct {
 	Version    int64    `json:"version,omitempty" minimum:"1" doc:"As If-Match."`
 	Media      []string `json:"media_ids,omitempty" maxItems:"50"`
 	Caption    *string  `json:"caption,omitempty" maxLength:"10000"`
+	Group      string   `json:"group_id,omitempty" maxLength:"64" doc:"The same for posts composed together. A post that has one keeps it."`
 	LateWindow string   `json:"late_window,omitempty" enum:"0,15m,1h,6h,24h"`
 	When
 	Options PostAnswers `json:"options,omitempty" doc:"Answers that are left out stay."`
 }
 
 func (in NewPost) draft() (compose.Draft, error) {
-	if in.Group != "" && !shippost.ValidID("grp_", in.Group) {
-		return compose.Draft{}, shippost.Errorf(shippost.Invalid, "invalid_group_id", "A group id is grp_ and 26 characters.").At("group_id")
+	if err := validGroup(in.Group); err != nil {
+		return compose.Draft{}, err
 	}
 	d := compose.Draft{Account: shippost.AccountID(in.Account), Group: shippost.GroupID(in.Group), Media: mediaIDs(in.Media), Caption: in.Caption,
-		When: in.when(), LateWindow: window(in.LateWindow)}
+		When: in.when(), LateWindow: window(in.LateWindow), Labels: labelIDs(in.Labels)}
 	if t := in.Options.TikTok; t != nil {
 		d.Options.TikTok = t.answers()
 	}
 	return d, nil
+}
+
+// validGroup returns what is wrong with a group's id that somebody made; none is none.
+func validGroup(id string) error {
+	if id != "" && !shippost.ValidID("grp_", id) {
+		return shippost.Errorf(shippost.Invalid, "invalid_group_id", "A group id is grp_ and 26 characters.").At("group_id")
+	}
+	return nil
 }
 
 func (t TikTokAnswers) answers() *shippost.TikTokOptions {
@@ -76,14 +90,30 @@ func (t TikTokAnswers) answers() *shippost.TikTokOptions {
 	if t.CoverMS != nil {
 		o.CoverMS = *t.CoverMS
 	}
+	if t.ToInbox != nil {
+		o.ToInbox = *t.ToInbox
+	}
+	if t.Title != nil {
+		o.Title = *t.Title
+	}
+	if t.PhotoCover != nil {
+		o.PhotoCoverIndex = *t.PhotoCover
+	}
+	if t.AutoMusic != nil {
+		o.AutoMusic = *t.AutoMusic
+	}
 	return o
 }
 
 func (in PostChange) change() (compose.Change, error) {
-	c := compose.Change{Media: mediaIDs(in.Media), Caption: in.Caption, When: in.when(), LateWindow: window(in.LateWindow)}
+	if err := validGroup(in.Group); err != nil {
+		return compose.Change{}, err
+	}
+	c := compose.Change{Group: shippost.GroupID(in.Group), Media: mediaIDs(in.Media), Caption: in.Caption, When: in.when(), LateWindow: window(in.LateWindow)}
 	if t := in.Options.TikTok; t != nil {
 		c.TikTok = &compose.TikTokChange{PrivacyLevel: t.PrivacyLevel, AllowComment: t.AllowComment, AllowDuet: t.AllowDuet, AllowStitch: t.AllowStitch,
-			YourBrand: t.YourBrand, BrandedContent: t.BrandedContent, AIGenerated: t.AIGenerated, CoverMS: t.CoverMS, Consent: t.Consent}
+			YourBrand: t.YourBrand, BrandedContent: t.BrandedContent, AIGenerated: t.AIGenerated, CoverMS: t.CoverMS,
+			ToInbox: t.ToInbox, Title: t.Title, PhotoCover: t.PhotoCover, AutoMusic: t.AutoMusic, Consent: t.Consent}
 	}
 	return c, nil
 }

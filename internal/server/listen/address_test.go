@@ -3,6 +3,7 @@ package listen_test
 import (
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
@@ -40,6 +41,27 @@ func TestRefusesPlainHTTPOnANetwork(t *testing.T) {
 				t.Fatalf("error = %v, want ok = %v", err, c.ok)
 			}
 		})
+	}
+}
+
+// TestTheHostOfPhotosReachesPhotosAlone: whoever finds the host that platforms fetch from finds nothing else there.
+func TestTheHostOfPhotosReachesPhotosAlone(t *testing.T) {
+	served := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	s, err := listen.New(listen.Options{PublicURL: "http://localhost:8080", PullURL: "https://photos.example", Listen: "127.0.0.1:8080", Log: slog.Default()},
+		listen.Routes{Web: served, API: served, Pull: served})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for url, want := range map[string]int{
+		"http://photos.example/pull/x": http.StatusTeapot, "http://Photos.Example:443/pull/x": http.StatusTeapot, "http://localhost:8080/pull/x": http.StatusTeapot,
+		"http://photos.example/api/v1/posts": http.StatusMisdirectedRequest, "http://photos.example/": http.StatusMisdirectedRequest,
+		"http://photos.example/pull": http.StatusMisdirectedRequest, "http://other.example/pull/x": http.StatusMisdirectedRequest,
+	} {
+		w := httptest.NewRecorder()
+		s.Handler().ServeHTTP(w, httptest.NewRequest("GET", url, nil))
+		if w.Code != want {
+			t.Errorf("%s: %d, want %d", url, w.Code, want)
+		}
 	}
 }
 

@@ -44,6 +44,7 @@ type Routes struct {
 // Options is what a Server needs. PublicURL and Log are required.
 type Options struct {
 	PublicURL    string         // how browsers reach the server: scheme and host, no path
+	PullURL      string         // how platforms reach /pull/, "" for the public URL: its host reaches nothing else
 	Listen       string         // address to listen on, such as "127.0.0.1:8080"
 	Proxies      []netip.Prefix // whose X-Forwarded-For and X-Forwarded-Proto are believed
 	Subdomains   bool           // promise HTTPS for all subdomains of the public host too
@@ -61,6 +62,7 @@ type Options struct {
 type Server struct {
 	opt     Options
 	public  *url.URL
+	pull    string // the host of PullURL, "" for none
 	origins *http.CrossOriginProtection
 	headers map[string]string
 	metrics *metrics
@@ -85,6 +87,9 @@ func New(opt Options, routes Routes) (*Server, error) {
 		opt.Metrics = prometheus.NewRegistry()
 	}
 	s := &Server{opt: opt, public: public, stop: make(chan struct{})}
+	if pull, err := url.Parse(opt.PullURL); err == nil && pull.Host != "" {
+		s.pull = canonicalHost(pull.Scheme, pull.Host)
+	}
 	s.headers = securityHeaders(public, opt)
 	s.origins = http.NewCrossOriginProtection()
 	if err := s.origins.AddTrustedOrigin(public.Scheme + "://" + public.Host); err != nil {

@@ -23,7 +23,8 @@ import (
 type site struct {
 	*listen.Server
 	log     *bytes.Buffer
-	changes int // requests that reached a handler with a method that may change things
+	changes int    // requests that reached a handler with a method that may change things
+	open    string // the metrics while a stream was open
 }
 
 func newSite(t *testing.T, opt listen.Options) *site {
@@ -51,6 +52,11 @@ func newSite(t *testing.T, opt listen.Options) *site {
 	}
 	web := http.NewServeMux()
 	web.HandleFunc("/things/{id}", page)
+	web.HandleFunc("/stream", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		w.WriteHeader(http.StatusOK)
+		s.open = s.ask(here, "GET", "http://localhost:8080/metrics", "").Body.String()
+	})
 	web.HandleFunc("/panic", func(http.ResponseWriter, *http.Request) { panic("canary-panic") })
 	api := http.NewServeMux()
 	api.HandleFunc("/api/v1/things", page)
@@ -251,6 +257,22 @@ func TestMetricsAreForThisMachineOrTheToken(t *testing.T) {
 	open := newSite(t, local)
 	if w := open.ask("203.0.113.1:5", "GET", "http://localhost:8080/metrics", "", "Authorization", "Bearer "); w.Code != 404 {
 		t.Errorf("without a token set, an empty one got %d", w.Code)
+	}
+}
+
+// How long somebody followed events says nothing about how fast the server answers.
+func TestStreamsAreCountedWhileTheyAreOpen(t *testing.T) {
+	s := newSite(t, local)
+	s.ask(here, "GET", "http://localhost:8080/stream", "")
+	after := s.ask(here, "GET", "http://localhost:8080/metrics", "").Body.String()
+	if !strings.Contains(s.open, "shippost_http_streams 1") || !strings.Contains(after, "shippost_http_streams 0") {
+		t.Errorf("streams while open:\n%s\nafterwards:\n%s", s.open, after)
+	}
+	if strings.Contains(after, `shippost_http_request_seconds_count{route="/stream"}`) {
+		t.Error("a stream was timed")
+	}
+	if !strings.Contains(after, `shippost_http_requests_total{method="GET",route="/stream",status="200"} 1`) {
+		t.Errorf("a stream was not counted:\n%s", after)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 type metrics struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
+	streams  prometheus.Gauge
 }
 
 func newMetrics(reg *prometheus.Registry) (*metrics, error) {
@@ -27,8 +28,9 @@ func newMetrics(reg *prometheus.Registry) (*metrics, error) {
 			Name: "shippost_http_request_seconds", Help: "Time from the header of a request to the end of its answer.",
 			Buckets: []float64{.001, .005, .01, .05, .1, .5, 1, 5, 30, 300},
 		}, []string{"route"}),
+		streams: prometheus.NewGauge(prometheus.GaugeOpts{Name: "shippost_http_streams", Help: "Event streams that are open."}),
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.seconds} {
+	for _, c := range []prometheus.Collector{m.requests, m.seconds, m.streams} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}
@@ -40,7 +42,7 @@ func newMetrics(reg *prometheus.Registry) (*metrics, error) {
 func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := s.opt.Now()
-		seen := &recorder{ResponseWriter: w}
+		seen := &recorder{ResponseWriter: w, streams: s.metrics.streams}
 		defer func() {
 			took := s.opt.Now().Sub(start)
 			route, method, status := routeOf(r), methodOf(r), seen.status
@@ -48,7 +50,11 @@ func (s *Server) observe(next http.Handler) http.Handler {
 				status = http.StatusOK
 			}
 			s.metrics.requests.WithLabelValues(route, method, strconv.Itoa(status)).Inc()
-			s.metrics.seconds.WithLabelValues(route).Observe(took.Seconds())
+			if seen.stream {
+				s.metrics.streams.Dec() // how long somebody watched says nothing about how fast we are
+			} else {
+				s.metrics.seconds.WithLabelValues(route).Observe(took.Seconds())
+			}
 			level := slog.LevelInfo
 			if route == "/healthz" || route == "/readyz" || route == "/metrics" {
 				level = slog.LevelDebug
@@ -82,13 +88,18 @@ func methodOf(r *http.Request) string {
 // recorder remembers what was answered. Unwrap keeps flushing and deadlines reachable, ReadFrom keeps sendfile.
 type recorder struct {
 	http.ResponseWriter
-	status int
-	bytes  int64
+	status  int
+	bytes   int64
+	stream  bool // an event stream, which ends when its reader leaves
+	streams prometheus.Gauge
 }
 
 func (w *recorder) WriteHeader(status int) {
 	if w.status == 0 && status >= 200 {
 		w.status = status
+		if w.stream = w.Header().Get("Content-Type") == "text/event-stream"; w.stream {
+			w.streams.Inc()
+		}
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
@@ -108,10 +119,10 @@ func (w *recorder) ReadFrom(src io.Reader) (int64, error) {
 	return n, err
 }
 
-// Flush implements http.Flusher.
-func (w *recorder) Flush() {
+// FlushError lets http.ResponseController flush, and learn that the reader is gone.
+func (w *recorder) FlushError() error {
 	w.begin()
-	_ = http.NewResponseController(w.ResponseWriter).Flush()
+	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 
 // Unwrap lets http.ResponseController reach the connection.

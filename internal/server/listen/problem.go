@@ -47,6 +47,7 @@ type Problem struct {
 	Field     string             `json:"field,omitempty"`
 	RequestID shippost.RequestID `json:"request_id,omitempty"`
 	Problems  []shippost.Problem `json:"problems,omitempty"`
+	Choices   []shippost.Choice  `json:"choices,omitempty"`
 }
 
 // ProblemOf returns err as a problem document. Nothing of an internal error is told.
@@ -54,7 +55,7 @@ func ProblemOf(r *http.Request, status int, err *shippost.Error) Problem {
 	p := Problem{
 		Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: err.Message, Code: err.Code,
 		Retryable: err.Kind == shippost.Wait || err.Kind == shippost.Unavailable,
-		Remedy:    err.Remedy, Field: err.Field, RequestID: RequestOf(r.Context()).ID, Problems: err.Problems,
+		Remedy:    err.Remedy, Field: err.Field, RequestID: RequestOf(r.Context()).ID, Problems: err.Problems, Choices: err.Choices,
 	}
 	if err.Kind == shippost.Internal {
 		p.Code, p.Remedy, p.Field, p.Problems = "internal", shippost.RemedyRetry, "", nil

@@ -67,12 +67,16 @@ func (s *Server) recover(next http.Handler) http.Handler {
 	})
 }
 
-// onlyPublicHost lets pass what was sent to the public URL, over HTTPS if that says so. A name that was made to point
-// here by somebody else (DNS rebinding) gets nothing; a person at a wrong address is sent to the right one.
+// onlyPublicHost lets pass what was sent to the public URL, over HTTPS if that says so, and what platforms fetch from a
+// host of their own. A name that was made to point here by somebody else (DNS rebinding) gets nothing; a person at a
+// wrong address is sent to the right one.
 func (s *Server) onlyPublicHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		code, text := "", ""
 		switch {
+		case s.pull != "" && canonicalHost("https", r.Host) == s.pull && strings.HasPrefix(r.URL.Path, "/pull/"):
+			next.ServeHTTP(w, r) // its proxy takes HTTPS in; the token in the path is all that counts
+			return
 		case canonicalHost(s.public.Scheme, r.Host) != s.public.Host:
 			code, text = "wrong_host", "This server is at "+s.public.String()+"."
 		case s.public.Scheme == "https" && !s.secure(r):

@@ -152,6 +152,9 @@ func (q *request) Interrupt() {
 	_ = q.control.SetReadDeadline(time.Unix(1, 0))
 }
 
+// interruptAgain is how often a request is interrupted that did not end.
+const interruptAgain = 20 * time.Millisecond
+
 // endOnStop interrupts the request when the server begins to stop: what arrived is saved and the client goes on later.
 func (q *request) endOnStop(stopping <-chan struct{}) (done func()) {
 	if stopping == nil {
@@ -161,8 +164,19 @@ func (q *request) endOnStop(stopping <-chan struct{}) (done func()) {
 	go func() {
 		select {
 		case <-stopping:
-			q.Interrupt()
 		case <-ended:
+			return
+		}
+		// The protocol library moves the deadline after each read, and so may undo an interruption.
+		again := time.NewTicker(interruptAgain)
+		defer again.Stop()
+		for {
+			q.Interrupt()
+			select {
+			case <-again.C:
+			case <-ended:
+				return
+			}
 		}
 	}()
 	return func() { close(ended) }

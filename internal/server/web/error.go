@@ -56,12 +56,13 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p.Page(w, r, status, e)
 }
 
-// backTo is the page to show once the person is signed in: the one asked for, if asking for it again does no harm.
+// backTo is the page to show once the person is signed in: the one asked for, if asking for it again does no harm, and
+// else the one that a form would have led to.
 func backTo(r *http.Request) string {
 	if r.Method == http.MethodGet {
 		return localPath(r.URL.RequestURI())
 	}
-	return "/"
+	return localPath(r.PostFormValue("return_to"))
 }
 
 // Page renders an error for a person; it is what package listen shows for what it refuses.

@@ -4,28 +4,52 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
-	"time"
 
 	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/feature/legal"
 )
 
-// PolicyVersion is the day of the privacy policy and terms that this server shows. A first sign-in accepts them.
-const PolicyVersion = "2026-11-24"
-
-// legalPage is the part of a legal text that changes.
+// legalPage is a version of a legal text.
 type legalPage struct {
-	Updated string // for people
-	Version string // for machines
+	Document string
+	Title    string
+	Version  legal.Version
+	Versions []legal.Version
+	Current  bool
+	Blocks   []legal.Block
 }
 
-func (p *Pages) legal(name string) http.HandlerFunc {
-	titles := map[string]string{"privacy-policy": "Privacy policy", "terms": "Terms of use"}
-	page := legalPage{Version: PolicyVersion}
-	if day, err := time.Parse(time.DateOnly, PolicyVersion); err == nil {
-		page.Updated = day.Format("2 January 2006")
-	}
+// changesPage shows how a version differs from the one before it.
+type changesPage struct {
+	Document     string
+	Title        string
+	Older, Newer legal.Version
+	Changes      []legal.Change
+}
+
+var legalTitles = map[string]string{legal.Policy: "Privacy policy", legal.Terms: "Terms of use"}
+
+// legal shows the version in force, or that of the day in the address.
+func (p *Pages) legal(document string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		p.show(w, r, http.StatusOK, name, titles[name], "", page)
+		v, blocks, err := p.opt.Legal.Read(document, r.PathValue("day"))
+		if err != nil {
+			p.fail(w, r, err)
+			return
+		}
+		versions := p.opt.Legal.Versions(document)
+		p.show(w, r, http.StatusOK, "legal", legalTitles[document], "", legalPage{document, legalTitles[document], v, versions, v == versions[0], blocks})
+	}
+}
+
+func (p *Pages) legalChanges(document string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		older, newer, changes, err := p.opt.Legal.Compare(document, r.PathValue("day"))
+		if err != nil {
+			p.fail(w, r, err)
+			return
+		}
+		p.show(w, r, http.StatusOK, "legal-changes", "Changes of "+newer.Date(), "", changesPage{document, legalTitles[document], older, newer, changes})
 	}
 }
 
@@ -43,6 +67,8 @@ var words = template.FuncMap{
 		}
 		return a.Name
 	},
+	"day":    day,
+	"moment": moment,
 	"scope": func(name string) string {
 		if text, ok := scopeWords[name]; ok {
 			return text

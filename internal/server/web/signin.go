@@ -13,6 +13,7 @@ import (
 type signInPage struct {
 	Name     string
 	ReturnTo string
+	Passkeys bool
 }
 
 func (p *Pages) signIn(w http.ResponseWriter, r *http.Request) {
@@ -21,7 +22,7 @@ func (p *Pages) signIn(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, err)
 		return
 	}
-	page := signInPage{ReturnTo: localPath(r.URL.Query().Get("return_to"))}
+	page := signInPage{ReturnTo: localPath(r.URL.Query().Get("return_to")), Passkeys: p.opt.Passkeys.Available()}
 	switch {
 	case actor.Fresh:
 		http.Redirect(w, r, page.ReturnTo, http.StatusSeeOther)
@@ -37,6 +38,21 @@ func (p *Pages) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.show(w, r, http.StatusOK, "sign-in", "Sign in", "", page)
+}
+
+// signedIn is where somebody ends who signed in again in a second tab, to go on in the first.
+func (p *Pages) signedIn(w http.ResponseWriter, r *http.Request) {
+	actor, err := p.Actor(r)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	user, _, err := p.opt.Auth.Me(r.Context(), actor)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	p.show(w, r, http.StatusOK, "signed-in", "Signed in", user.Name, signInPage{Name: user.Name, ReturnTo: "/"})
 }
 
 // startSignIn sends the browser to the platform: to sign in, or to confirm if somebody is signed in.

@@ -11,11 +11,16 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"golang.org/x/net/html"
 
 	"ship-post.com/shippost/internal/feature/connect"
 	"ship-post.com/shippost/internal/feature/connect/connecttest"
+	"ship-post.com/shippost/internal/feature/inquiry"
+	"ship-post.com/shippost/internal/feature/media"
+	"ship-post.com/shippost/internal/feature/media/mediatest"
+	"ship-post.com/shippost/internal/feature/passkey"
 	"ship-post.com/shippost/internal/server/listen"
 	"ship-post.com/shippost/internal/server/web"
 )
@@ -25,8 +30,21 @@ const mara, kiln = "mara.moves", "quiet.kiln"
 // site is the product's front, served over HTTP on loopback.
 type site struct {
 	*connecttest.Bench
-	public string // public URL
-	addr   string // where it listens
+	public  string // public URL
+	addr    string // where it listens
+	library *media.Library
+
+	inquiries *inquiry.Desk
+}
+
+// built is a web app as its build leaves it.
+var built = fstest.MapFS{
+	"index.html":           {Data: []byte(`<!doctype html><html lang="en"><title>ShipPost</title><script type="module" src="/assets/index-a1.js"></script><div id="app"></div></html>`)},
+	"theme.js":             {Data: []byte("// theme")},
+	"favicon.svg":          {Data: []byte("<svg/>")},
+	"assets/index-a1.js":   {Data: []byte(strings.Repeat("const wave = () => 42;\n", 200))},
+	"assets/face-b2.woff2": {Data: []byte("\x17\xfe\x02 a font, which is compressed already")},
+	".gitkeep":             {},
 }
 
 // serve starts a site. With https it stands behind a proxy on this machine that takes HTTPS in for posts.example.
@@ -44,7 +62,9 @@ func serve(t *testing.T, https bool, change ...func(*web.Options)) *site {
 		lo.Proxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	}
 	s.Bench = connecttest.New(t, func(o *connect.Options) { o.PublicURL = s.public })
-	wo := web.Options{Auth: s.Auth, Connect: s.Desk, PublicURL: s.public, Log: slog.New(slog.DiscardHandler)}
+	s.library = mediatest.Open(t, s.DB)
+	s.inquiries = inquiry.New(inquiry.Options{DB: s.DB, PublicURL: s.public, Now: s.Clock.Now, Log: slog.New(slog.DiscardHandler)})
+	wo := web.Options{Auth: s.Auth, Connect: s.Desk, Media: s.library, Inquiries: s.inquiries, Passkeys: passkey.New(passkey.Options{DB: s.DB, PublicURL: s.public, Now: s.Clock.Now}), App: built, PublicURL: s.public, Log: slog.New(slog.DiscardHandler)}
 	for _, f := range change {
 		f(&wo)
 	}
@@ -53,7 +73,7 @@ func serve(t *testing.T, https bool, change ...func(*web.Options)) *site {
 		t.Fatal(err)
 	}
 	lo.PublicURL, lo.Page, lo.FormOrigins, lo.Now = s.public, pages.Page, s.Desk.ConsentOrigins(), s.Clock.Now
-	front, err := listen.New(lo, listen.Routes{Web: pages.Handler()})
+	front, err := listen.New(lo, listen.Routes{Web: pages.Handler(), Media: pages.Handler()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,6 +180,12 @@ func (b *browser) travel(from page, action, creator string, scopes ...string) st
 	b.t.Helper()
 	to := b.leaves(b.submit(from, action))
 	return b.site.Consent(b.t, to, creator, "allow", scopes...).String()
+}
+
+// connect asks to connect an account, agrees at TikTok, and returns the address TikTok sends back to.
+func (b *browser) connect(form url.Values, creator string, scopes ...string) string {
+	b.t.Helper()
+	return b.site.Consent(b.t, b.leaves(b.post("/connect/tiktok", form)), creator, "allow", scopes...).String()
 }
 
 // signIn goes from the sign-in page to the first page behind it.

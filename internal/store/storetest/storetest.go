@@ -44,6 +44,12 @@ func EachAt(t *testing.T, start time.Time, test func(t *testing.T, db *store.DB,
 	})
 }
 
+// Open opens the database at an address that SQLiteURL returned, and closes it when the test ends.
+func Open(t *testing.T, url string, options ...Option) *store.DB {
+	t.Helper()
+	return open(t, url, options)
+}
+
 func open(t *testing.T, url string, options []Option) *store.DB {
 	t.Helper()
 	o := store.Options{URL: url, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}

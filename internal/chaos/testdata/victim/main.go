@@ -15,5 +15,6 @@ func main() {
 	}
 	chaos.Point("chaos.victim.point")
 	fmt.Println("clock", chaos.Now().UTC().Format(time.RFC3339))
+	fmt.Println("chunk", chaos.ChunkSize())
 	fmt.Println("done")
 }

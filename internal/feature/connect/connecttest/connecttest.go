@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/blob/diskblob"
 	"ship-post.com/shippost/internal/feature/auth"
 	"ship-post.com/shippost/internal/feature/connect"
 	"ship-post.com/shippost/internal/feature/vault"
@@ -66,7 +67,12 @@ func New(t *testing.T, change ...func(*connect.Options)) *Bench {
 	platforms := map[shippost.PlatformName]platform.Platform{shippost.TikTok: adapter(t, far.URL, b.Clock.Now)}
 	b.Vault = &Vault{Vault: vault.New(vault.Options{DB: b.DB, Sealer: sealer, Platforms: platforms, Node: "node_bench", Now: b.Clock.Now, Log: log})}
 	b.Auth = auth.New(auth.Options{DB: b.DB, Now: b.Clock.Now, Log: log})
-	o := connect.Options{DB: b.DB, Auth: b.Auth, Platforms: platforms,
+	bucket, err := diskblob.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = bucket.Close() })
+	o := connect.Options{DB: b.DB, Auth: b.Auth, Platforms: platforms, Bucket: bucket,
 		Sealer: sealer, Vault: b.Vault, Posts: b.Posts, PublicURL: PublicURL, OpenSignup: true, Policy: "2026-11-24", Now: b.Clock.Now, Log: log}
 	for _, f := range change {
 		f(&o)
@@ -83,8 +89,13 @@ func adapter(t *testing.T, at string, now func() time.Time) platform.Platform {
 		t.Fatal(err)
 	}
 	t.Cleanup(clients.Close)
+	pictures, err := outbound.New(tiktok.PicturePolicy(at))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pictures.Close)
 	client, err := tiktok.New(tiktok.Options{APIURL: at, AuthorizeURL: at + "/v2/auth/authorize/", ClientKey: tiktoksim.DefaultClientKey,
-		ClientSecret: shippost.NewSecret(tiktoksim.DefaultClientSecret), Clients: clients, Now: now})
+		ClientSecret: shippost.NewSecret(tiktoksim.DefaultClientSecret), Clients: clients, Pictures: pictures, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}

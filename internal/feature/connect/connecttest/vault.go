@@ -35,20 +35,33 @@ func (v *Vault) Access(ctx context.Context, id shippost.AccountID) (shippost.Sec
 	return token, err
 }
 
-// Posts remembers which accounts it was told to end.
+// Posts remembers which accounts it was told about.
 type Posts struct {
-	mu    sync.Mutex
-	ended []shippost.Account
+	mu           sync.Mutex
+	ended, ready []shippost.Account
 }
 
 // AccountEnded remembers the account once tx is durable.
 func (p *Posts) AccountEnded(_ context.Context, tx *store.Tx, account shippost.Account) error {
+	p.note(tx, &p.ended, account)
+	return nil
+}
+
+// Quiet has nothing to wait for: this publisher sends nothing.
+func (p *Posts) Quiet(context.Context, shippost.AccountID) error { return nil }
+
+// AccountReady remembers the account once tx is durable.
+func (p *Posts) AccountReady(_ context.Context, tx *store.Tx, account shippost.Account) error {
+	p.note(tx, &p.ready, account)
+	return nil
+}
+
+func (p *Posts) note(tx *store.Tx, list *[]shippost.Account, account shippost.Account) {
 	tx.OnCommit(func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.ended = append(p.ended, account)
+		*list = append(*list, account)
 	})
-	return nil
 }
 
 // Ended returns the accounts in the order they ended.
@@ -56,4 +69,11 @@ func (p *Posts) Ended() []shippost.Account {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return append([]shippost.Account(nil), p.ended...)
+}
+
+// Ready returns the accounts whose posts were let go on, in order.
+func (p *Posts) Ready() []shippost.Account {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]shippost.Account(nil), p.ready...)
 }

@@ -41,8 +41,13 @@ wait $server
 rm -rf "$dir"
 `
 
-// Start makes a new cluster and starts its server. As root it runs as another user, because PostgreSQL refuses root.
-func Start(ctx context.Context) (*Server, error) {
+// Start makes a new cluster and starts its server, in memory where the system has such a place: the server syncs as in
+// production, and tests do not wait for a disk.
+func Start(ctx context.Context) (*Server, error) { return StartIn(ctx, memory()) }
+
+// StartIn is Start with the data in a new folder inside of parent, on the disk that is there. Others must be able to
+// enter parent: as root the server runs as another user, because PostgreSQL refuses root.
+func StartIn(ctx context.Context, parent string) (*Server, error) {
 	bin, err := binaries()
 	if err != nil {
 		return nil, err
@@ -52,7 +57,7 @@ func Start(ctx context.Context) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{}
-	if s.folder, err = privateFolder(as); err != nil {
+	if s.folder, err = privateFolder(parent, as); err != nil {
 		return nil, err
 	}
 	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "--pgdata="+filepath.Join(s.folder, "data"),
@@ -158,15 +163,19 @@ func attributes(as *syscall.Credential) *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Credential: as}
 }
 
-// privateFolder makes the cluster's folder, in memory where the system has such a place: the server syncs as in
-// production, and tests do not wait for a disk.
-func privateFolder(as *syscall.Credential) (string, error) {
-	parent := ""
-	if runtime.GOOS == "linux" {
-		if s, err := os.Stat("/dev/shm"); err == nil && s.IsDir() && roomy("/dev/shm") {
-			parent = "/dev/shm"
-		}
+// memory returns a folder whose files are in memory, or nothing if there is none with room.
+func memory() string {
+	if runtime.GOOS != "linux" {
+		return ""
 	}
+	if s, err := os.Stat("/dev/shm"); err != nil || !s.IsDir() || !roomy("/dev/shm") {
+		return ""
+	}
+	return "/dev/shm"
+}
+
+// privateFolder makes the cluster's folder.
+func privateFolder(parent string, as *syscall.Credential) (string, error) {
 	folder, err := os.MkdirTemp(parent, "shippost-pg-")
 	if err != nil {
 		return "", err

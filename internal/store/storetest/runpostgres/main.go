@@ -1,5 +1,6 @@
 // Command runpostgres starts a throw-away PostgreSQL server, runs a command with its address in
 // SHIPPOST_TEST_POSTGRES_URL, and stops the server: runpostgres go test ./...
+// Its files are in memory where there is room; "runpostgres -in FOLDER command" puts them on the disk of that folder.
 package main
 
 import (
@@ -22,10 +23,16 @@ func main() {
 
 // run returns the exit code of the command, or 1 and why it did not run.
 func run(ctx context.Context, command []string) (int, error) {
+	start := postgres.Start
+	if len(command) > 1 && command[0] == "-in" {
+		folder := command[1]
+		start = func(ctx context.Context) (*postgres.Server, error) { return postgres.StartIn(ctx, folder) }
+		command = command[2:]
+	}
 	if len(command) == 0 {
 		return 2, errors.New("name a command to run")
 	}
-	server, err := postgres.Start(ctx)
+	server, err := start(ctx)
 	if err != nil {
 		return 1, err
 	}

@@ -1,0 +1,216 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp/kb"
+
+	"ship-post.com/shippost/client"
+)
+
+// due waits until a post is in a state and due at a time.
+func (b *tab) due(p *planned, id, status string, at time.Time) {
+	b.t.Helper()
+	b.until("the post "+id+" "+status, func() bool {
+		post, err := p.Post(b.t.Context(), id)
+		must(b.t, err)
+		return post.Status == status && post.DueAt.Equal(at)
+	})
+}
+
+// focus puts the focus on something.
+func (b *tab) focus(role, name string) {
+	b.t.Helper()
+	b.on(b.find(role, name), "function() { this.focus() }")
+}
+
+// TestCalendar_ManyWithTheKeyboard: several posts are chosen, moved, cancelled and duplicated without a mouse, in light and
+// dark and on a phone, and each of it can be taken back.
+func TestCalendar_ManyWithTheKeyboard(t *testing.T) {
+	t.Parallel()
+	p := plan(t)
+	second := p.person.draft(p.media, 0)
+	second.DueAt, second.Caption = p.queued.DueAt.Add(90*time.Minute), "Dunes at dusk"
+	dusk, err := p.CreatePost(t.Context(), second, "")
+	must(t, err)
+	b := p.signedIn(t)
+	day := p.queued.DueAt
+	b.open("/?view=week&date=" + day.Format(time.DateOnly))
+	b.focus("link", "Dunes at noon")
+	b.keys("x")
+	b.focus("link", "Dunes at dusk")
+	b.keys("x")
+	b.see("2 chosen")
+	for _, v := range b.axe() {
+		t.Error(v)
+	}
+	b.keys("m")
+	b.find("dialog", "Move 2 posts")
+	for _, v := range b.axe() {
+		t.Error(v)
+	}
+	b.press("button", "Move 2 posts")
+	b.see("2 posts moved")
+	b.due(p, p.queued.ID, "queued", day.AddDate(0, 0, 1))
+	b.due(p, dusk.ID, "queued", dusk.DueAt.AddDate(0, 0, 1))
+	b.press("button", "Undo")
+	b.due(p, p.queued.ID, "queued", day)
+	b.due(p, dusk.ID, "queued", dusk.DueAt)
+
+	// Cancelled, they are gone from the calendar; taken back, they go out at their time.
+	b.open("/?view=week&date=" + day.Format(time.DateOnly))
+	b.focus("link", "Dunes at noon")
+	b.keys("x")
+	b.focus("link", "Dunes at dusk")
+	b.keys("x", kb.Delete)
+	b.find("dialog", "Cancel 2 posts?")
+	b.press("button", "Cancel 2 posts")
+	b.see("2 posts cancelled")
+	b.due(p, dusk.ID, "cancelled", dusk.DueAt)
+	b.until("the cancelled posts to leave the calendar", func() bool { return len(b.all("link", "Dunes at")) == 0 })
+	b.press("button", "Undo")
+	b.due(p, p.queued.ID, "queued", day)
+	b.due(p, dusk.ID, "queued", dusk.DueAt)
+	b.find("link", "Dunes at dusk")
+
+	b.focus("link", "Dunes at dusk")
+	b.keys("d")
+	b.see("1 draft made")
+	b.press("button", "Drafts and unused files")
+	b.see("Not planned yet", "Dunes at dusk")
+	b.press("button", "Undo")
+	b.until("the copy to go", func() bool {
+		return len(b.all("link", "Ideas for the market day")) == 1 && strings.Count(b.text(), "Dunes at dusk") == 1
+	})
+}
+
+// clocksChange returns the next last Sunday of a month, when Europe changes its clocks.
+func clocksChange(month time.Month) time.Time {
+	now := time.Now().UTC()
+	for year := now.Year(); ; year++ {
+		last := time.Date(year, month+1, 0, 0, 0, 0, 0, time.UTC)
+		if sunday := last.AddDate(0, 0, -int(last.Weekday())); sunday.After(now) {
+			return sunday
+		}
+	}
+}
+
+// TestCalendar_Looks: what is looked at is in the address, so that a link and the back button lead to it; days are as long as
+// clocks make them; pressing an hour writes a post for it.
+func TestCalendar_Looks(t *testing.T) {
+	t.Parallel()
+	p := plan(t)
+	b := p.signedIn(t)
+	day := p.queued.DueAt
+	date := day.Format(time.DateOnly)
+	b.open("/?date=" + date)
+	b.find("link", "Dunes at noon")
+	b.press("radio", "Week")
+	b.at("/?view=week")
+	b.press("radio", "Day")
+	b.at("/?view=day")
+	b.press("button", "Later")
+	b.until("the next day", func() bool { return strings.Contains(b.path(), "date="+day.AddDate(0, 0, 1).Format(time.DateOnly)) })
+	for _, then := range []string{"date=" + date, "view=week", "date=" + date} {
+		js[bool](b, "history.back(), true")
+		b.until("the step back to "+then, func() bool { return strings.Contains(b.path(), then) })
+	}
+	b.until("the month again", func() bool { return !strings.Contains(b.path(), "view=") && strings.Contains(b.path(), date) })
+	b.find("link", "Dunes at noon")
+
+	// A filter that leaves everything out says so.
+	b.press("button", "What to show")
+	b.press("checkbox", "Failed")
+	b.until("the filter in the address", func() bool { return strings.Contains(b.path(), "status=failed") })
+	b.press("button", "Done")
+	b.until("nothing", func() bool { return len(b.all("link", "Dunes at noon")) == 0 })
+	b.press("button", "Show everything")
+	b.find("link", "Dunes at noon")
+
+	forward, back := clocksChange(time.March).Format(time.DateOnly), clocksChange(time.October).Format(time.DateOnly)
+	zurich := "&zone=Europe%2FZurich&date="
+	for _, size := range [][2]int64{{1440, 900}, {390, 844}} {
+		b.size(size[0], size[1])
+		for _, c := range []struct{ path, says string }{
+			{"/?view=week" + zurich + forward, "23 hours: clocks go forward from"},
+			{"/?view=day" + zurich + back, "25 hours: clocks go back from"},
+			{"/?view=week&drawer=open&date=" + date, "Not planned yet"},
+			{"/?view=list&date=" + date, "Dunes at noon"},
+		} {
+			b.open(c.path)
+			b.see(c.says)
+			for _, v := range b.axe() {
+				t.Errorf("at %d px: %s", size[0], v)
+			}
+			if wide := js[int](b, "document.documentElement.scrollWidth - innerWidth"); wide > 0 {
+				t.Errorf("%s at %d px is %d px wider than the window", c.path, size[0], wide)
+			}
+		}
+	}
+	b.size(1440, 900)
+	rows := func(path string) int {
+		b.open(path)
+		b.see("hours: clocks go")
+		return js[int](b, "document.querySelectorAll('tbody tr').length - document.querySelectorAll('td.none').length")
+	}
+	if n := rows("/?view=day" + zurich + forward); n != 23 {
+		t.Errorf("the day on which clocks go forward is drawn with %d hours", n)
+	}
+	if n := rows("/?view=day" + zurich + back); n != 25 {
+		t.Errorf("the day on which clocks go back is drawn with %d hours", n)
+	}
+	js[bool](b, "document.querySelector('a[href*=\"at="+back+"T14\"]').click(), true")
+	b.see("New post")
+	b.until("the time to be filled in", func() bool {
+		return js[string](b, "document.querySelector('input[type=date]')?.value + ' ' + document.querySelector('input[type=time]')?.value") == back+" 14:00"
+	})
+}
+
+// TestCalendar_TwoAccountsInASheet: an hour is pressed, the composer lies over the calendar, and one text goes to two accounts, each
+// with its own choices. What is missing is counted for each; the back button closes the sheet and nothing is lost.
+func TestCalendar_TwoAccountsInASheet(t *testing.T) {
+	t.Parallel()
+	p := plan(t)
+	b := p.signedIn(t)
+	b.open("/accounts")
+	b.press("button", "Connect an account")
+	b.consent("quiet.kiln")
+	b.see("is connected")
+	b.open("/slots")
+	b.press("button", "Add to the queue")
+	b.see("The next ten", "Free")
+	for _, v := range b.axe() {
+		t.Error(v)
+	}
+	date := p.queued.DueAt.AddDate(0, 0, 1).Format(time.DateOnly)
+	b.open("/?view=week&date=" + date + "&compose=new&media=" + p.media + "&at=" + date + "T14:00")
+	b.find("dialog", "New post")
+	b.see("Checked and ready")
+	b.write("Caption", "One tide for two")
+	b.see("Saved as a draft")
+	b.at("/?compose=post_")
+	b.press("button", "Post to another account too")
+	b.press("menuitem", "Quiet Kiln")
+	b.see("Quiet Kiln has its own", "things to do")
+	b.until("the text of the other account", func() bool {
+		return js[string](b, "document.querySelector('textarea').value") == "One tide for two"
+	})
+	for _, v := range b.axe() {
+		t.Error(v)
+	}
+	b.until("both drafts in one group", func() bool {
+		posts, err := p.Posts(b.t.Context(), client.PostQuery{Status: "draft", Limit: 10})
+		must(t, err)
+		groups := map[string]int{}
+		for _, post := range posts {
+			if post.Caption == "One tide for two" {
+				groups[post.GroupID]++
+			}
+		}
+		return len(groups) == 1 && groups[""] == 0
+	})
+	js[bool](b, "history.back(), true")
+	b.until("the sheet to go", func() bool { return len(b.all("dialog", "New post")) == 0 })
+}

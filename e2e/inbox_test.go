@@ -1,0 +1,93 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"ship-post.com/shippost/client"
+)
+
+// control tells the simulator something over its control paths.
+func (w *world) control(t *testing.T, method, path, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, w.sim.URL+path, strings.NewReader(body))
+	must(t, err)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	must(t, err)
+	must(t, resp.Body.Close())
+	if resp.StatusCode/100 != 2 {
+		t.Fatalf("%s %s: %s", method, path, resp.Status)
+	}
+}
+
+// TestCompose_Inbox: where the operator allows it a video goes to the creator's inbox as a draft, its page says what to do
+// there, and follows until the creator has posted it. Who did not allow drafts is told how to.
+func TestCompose_Inbox(t *testing.T) {
+	t.Parallel()
+	w := prepare(t)
+	w.extra = []string{"SHIPPOST_TIKTOK_DRAFTS=true"}
+	must(t, w.start())
+	w.control(t, "PUT", "/_sim/knobs", fmt.Sprintf(`{"webhook":{"url":"%s/hooks/tiktok"}}`, w.url))
+	p := w.creator(t, "mara.moves")
+	b := w.browse(t)
+	b.signIn(p.handle)
+	b.open("/compose")
+	b.see("How it goes out", "Post to profile")
+	if !b.checked("Post to profile") {
+		t.Error("a draft is chosen beforehand")
+	}
+	path := shortClip(t, 1)
+	b.choose(path)
+	b.see("Checked and ready")
+	b.press("radio", "Send to your TikTok inbox as a draft")
+	b.see("Open it in the inbox of the TikTok app", "No draft waits in the inbox; TikTok takes 5 within 24 hours", "Open the notification to finish it")
+	b.until("the questions to go that are asked in the app", func() bool {
+		return len(b.all("combobox", "Who can see this video")) == 0 && len(b.all("switch", "Allow comments")) == 0 && len(b.all("slider", "Cover")) == 0
+	})
+	b.write("Caption", "To be finished")
+	b.see("TikTok takes no caption along with a video draft")
+	for _, v := range b.axe() {
+		t.Error(v)
+	}
+	b.tick("radio", "Now")
+	b.press("button", "Send to the inbox now")
+	b.at("/posts/post_")
+	b.see("Finish it in the TikTok app", "In your TikTok inbox")
+	for _, v := range b.axe() {
+		t.Error(v)
+	}
+	posts, err := p.Posts(t.Context(), client.PostQuery{})
+	must(t, err)
+	attempts, err := p.Attempts(t.Context(), posts[0].ID)
+	must(t, err)
+	if seen := w.sim.Posts(); len(seen) != 0 || len(attempts) != 1 {
+		t.Errorf("viewers see %+v after %+v", seen, attempts)
+	}
+	creator, err := p.Creator(t.Context(), p.account)
+	must(t, err)
+	if creator.Inbox == nil || creator.Inbox.Waiting != 1 {
+		t.Errorf("the inbox is %+v", creator.Inbox)
+	}
+	w.control(t, "POST", "/_sim/drafts/"+attempts[0].PublishID+"/post", `{"privacy_level":"PUBLIC_TO_EVERYONE","caption":"Finished by hand"}`)
+	b.see("Posted: TikTok confirmed it", "View on TikTok")
+	if seen := w.sim.Posts(); len(seen) != 1 || seen[0].SHA256 != sumOf(t, path) || seen[0].Caption != "Finished by hand" {
+		t.Errorf("viewers see %+v", seen)
+	}
+
+	other := w.browse(t)
+	other.open("/sign-in")
+	other.press("button", "Continue with TikTok")
+	other.press("radio", "quiet.kiln")
+	other.press("checkbox", "Send drafts to your inbox")
+	other.press("button", "Allow")
+	other.until("the way back from TikTok", func() bool { return strings.HasPrefix(js[string](other, "location.href"), w.url) })
+	other.open("/compose")
+	other.see("@quiet.kiln has not allowed ShipPost to send drafts.")
+	if !other.find("radio", "Send to your TikTok inbox as a draft").disabled {
+		t.Error("a draft can be sent without the creator's leave")
+	}
+	other.find("link", "Connect again to allow drafts")
+}

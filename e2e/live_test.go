@@ -1,0 +1,228 @@
+package e2e
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp/kb"
+
+	"ship-post.com/shippost/internal/platform/tiktoksim"
+)
+
+// front stands before the server of a world, as a proxy does. Cookies ignore ports, so whoever signed in is signed in here too.
+type front struct {
+	*httptest.Server
+	url string
+
+	page atomic.Pointer[func([]byte) []byte] // what is made of the app's first page; nil leaves it
+}
+
+// front starts one.
+func (w *world) front(t *testing.T) *front {
+	t.Helper()
+	to, err := url.Parse(w.url)
+	must(t, err)
+	f := &front{}
+	proxy := &httputil.ReverseProxy{
+		FlushInterval: -1, // events come one by one
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(to) // the host becomes that of the server, which answers for no other
+			if r.In.Header.Get("Origin") != "" {
+				r.Out.Header.Set("Origin", w.url)
+			}
+			r.Out.Header.Del("Accept-Encoding")
+		},
+		ModifyResponse: func(r *http.Response) error {
+			change := f.page.Load()
+			if change == nil || !strings.HasPrefix(r.Header.Get("Content-Type"), "text/html") {
+				return nil
+			}
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				return err
+			}
+			body = (*change)(body)
+			r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+			r.Header.Set("Content-Length", strconv.Itoa(len(body)))
+			r.Header.Del("Etag")
+			return nil
+		},
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
+	}
+	f.Server = httptest.NewServer(proxy)
+	t.Cleanup(f.Close)
+	t.Cleanup(f.CloseClientConnections) // runs first: a page still listens
+	f.url = strings.Replace(f.URL, "127.0.0.1", "localhost", 1)
+	return f
+}
+
+// TestLive_FailureCounts: a post that fails while somebody looks elsewhere is counted beside the way to it, without a reload.
+func TestLive_FailureCounts(t *testing.T) {
+	t.Parallel()
+	p := plan(t)
+	b := p.signedIn(t)
+	b.open("/library")
+	b.see("low-tide.mp4")
+	if n := len(b.all("link", "needs you")); n != 0 {
+		t.Errorf("%d posts need somebody before anything failed", n)
+	}
+	must(t, p.sim.SetKnobs(func(k *tiktoksim.Knobs) { k.Processing.FailReason = "file_format_check_failed" }))
+	post, err := p.CreatePost(t.Context(), p.person.draft(p.media, time.Second), "")
+	must(t, err)
+	b.find("link", "needs you")
+	for _, v := range b.axe() {
+		t.Error(v)
+	}
+	if loads := js[int](b, "performance.getEntriesByType('navigation').length"); loads != 1 {
+		t.Errorf("the page was loaded %d times", loads)
+	}
+	b.press("link", "needs you")
+	b.find("link", post.Caption)
+	b.see("Failed")
+}
+
+// TestLive_NewVersion: a page that is open while the server is upgraded says so once it is back, keeps what was written, and
+// is loaded again when its person wants to.
+func TestLive_NewVersion(t *testing.T) {
+	t.Parallel()
+	p := plan(t)
+	b := p.signedIn(t)
+	f := p.world.front(t)
+	b.url = f.url
+	b.open("/compose")
+	b.write("Caption", "Written before the upgrade")
+	b.see("Saved as a draft")
+	script := regexp.MustCompile(`/assets/index-[\w-]+\.js`)
+	newer := func(page []byte) []byte { return script.ReplaceAll(page, []byte("/assets/index-ANOTHER1.js")) }
+	f.page.Store(&newer)
+	must(t, p.end(syscall.SIGKILL))
+	b.write("Caption", "Written while it was away")
+	must(t, p.start())
+	b.see("ShipPost was upgraded")
+	for _, v := range b.axe() {
+		t.Error(v)
+	}
+	b.see("Saved as a draft") // the page of the version before still works
+	f.page.Store(nil)
+	b.press("button", "Load it again")
+	b.until("the page to say it no more", func() bool { return b.text() != "" && !strings.Contains(b.text(), "ShipPost was upgraded") })
+	b.until("what was written", func() bool {
+		return peek[string](b, "document.querySelector('textarea')?.value ?? ''") == "Written while it was away"
+	})
+}
+
+// TestScreens_Menus: the checker finds nothing where menus are open on the main screens.
+func TestScreens_Menus(t *testing.T) {
+	t.Parallel()
+	p := plan(t)
+	b := p.signedIn(t)
+	for _, size := range [][2]int64{{1440, 900}, {390, 844}} {
+		b.size(size[0], size[1])
+		for _, s := range [][2]string{{"/", "Times are in"}, {"/posts", "Dunes at noon"}, {"/posts/" + p.queued.ID, "Goes out"}, {"/library", "low-tide.mp4"},
+			{"/accounts", "Connected"}, {"/settings", "API keys"}} {
+			b.open(s[0])
+			b.see(s[1])
+			// The screen's own menu where it has one, else that of the person.
+			js[bool](b, `(() => { const all = [...document.querySelectorAll('main button[aria-haspopup=menu], nav button[aria-haspopup=menu]')]
+				all.filter((m) => m.checkVisibility()).sort((m) => (m.closest('main') ? -1 : 1))[0].click(); return true })()`)
+			b.until("a menu", func() bool { return len(b.all("menuitem", "")) > 0 })
+			for _, v := range b.axe() {
+				t.Errorf("menu at %d px: %s", size[0], v)
+			}
+			b.keys(kb.Escape)
+		}
+	}
+}
+
+// TestGallery: every component in each of its states passes the checker, on a desk and on a phone, in light and dark, with its layers open.
+func TestGallery(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	build := exec.Command("npx", "vite", "build", "--mode", "gallery", "--outDir", dir, "--logLevel", "error")
+	build.Dir = "../ui"
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build the gallery: %v\n%s", err, out)
+	}
+	w := begin(t)
+	b := w.browse(t)
+	b.signIn("mara.moves")
+	f := w.front(t)
+	whole, err := os.ReadFile(filepath.Join(dir, "index.html"))
+	must(t, err)
+	handler := f.Config.Handler
+	f.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/_ui":
+			rw.Header().Set("Content-Type", "text/html; charset=utf-8")
+			_, _ = rw.Write(whole)
+		case strings.HasPrefix(r.URL.Path, "/assets/"):
+			http.ServeFileFS(rw, r, os.DirFS(dir), r.URL.Path[1:])
+		default:
+			handler.ServeHTTP(rw, r)
+		}
+	})
+	b.url = f.url
+	for _, size := range [][2]int64{{1440, 900}, {390, 844}} {
+		b.size(size[0], size[1])
+		b.open("/_ui")
+		b.see("Components", "Consents", "It becomes:", "Not planned yet")
+		look := func(what string) {
+			t.Helper()
+			for _, v := range b.axe() {
+				if !strings.Contains(v, "Landmarks should have a unique") { // a screen has one of each; here are several
+					t.Errorf("%s at %d px: %s", what, size[0], v)
+				}
+			}
+			if wide := js[int](b, "document.documentElement.scrollWidth - innerWidth"); wide > 0 {
+				t.Errorf("the components at %d px are %d px wider than the window", size[0], wide)
+			}
+		}
+		look("components")
+		for _, d := range [][2]string{{"Dialog", "A dialog"}, {"Confirm", "Cancel this post?"}, {"Summary", "Schedule 2 posts"}} {
+			b.press("button", d[0])
+			b.find("dialog", d[1])
+			look("dialog " + d[1])
+			b.keys(kb.Escape)
+			b.until("the dialog to close", func() bool { return len(b.all("dialog", d[1])) == 0 })
+		}
+	}
+}
+
+// TestFirstSteps: an empty calendar says what to do, ticks off what was done, and stays away once it was sent away.
+func TestFirstSteps(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	p := w.creator(t, "mara.moves")
+	b := w.browse(t)
+	b.signIn(p.handle)
+	b.see("Your first post in four steps")
+	ticked := func(step string) {
+		t.Helper()
+		b.until(step+" to be ticked off", func() bool { return strings.Contains(strings.ReplaceAll(b.text(), "\n", ""), step+", done") })
+	}
+	ticked("Connect an account")
+	for _, v := range b.axe() {
+		t.Error(v)
+	}
+	_, err := p.upload(t.Context(), shortClip(t, 2))
+	must(t, err)
+	ticked("Bring a video or photos")
+	b.press("button", "Do not show this any more")
+	b.open("/")
+	b.see("Times are in")
+	b.until("the calendar without its steps", func() bool { return b.loaded() && !strings.Contains(b.text(), "four steps") })
+}

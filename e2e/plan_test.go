@@ -1,0 +1,68 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp/kb"
+)
+
+// hostile is what a caption must bear: text from right to left, joined emoji, and what looks like a page.
+const hostile = "مد وجزر <b>bold</b> & <img src=x onerror=alert(1)> 👩‍👩‍👧‍👦\u200d #sea"
+
+// TestCompose_WritesAgain: a label, a template, an earlier version and a post of the same file, as a person meets them.
+func TestCompose_WritesAgain(t *testing.T) {
+	t.Parallel()
+	p := plan(t)
+	b := p.signedIn(t)
+	look := func() {
+		t.Helper()
+		for _, v := range b.axe() {
+			t.Error(v)
+		}
+	}
+	b.open("/compose/" + p.draft.ID)
+	b.set("textbox", "Caption", hostile)
+	b.see("Saved as a draft")
+	b.press("button", "Add labels")
+	b.write("A new label", "Spring <i>")
+	b.press("button", "Make it")
+	b.until("the label among the others", func() bool { return len(b.all("checkbox", "Spring <i>")) == 1 })
+	look()
+	b.press("button", "Done")
+	b.press("button", "Insert")
+	b.press("menuitem", "Keep for the next post")
+	b.write("Name", "Tide")
+	look()
+	b.press("button", "Keep it")
+	b.see("“Tide” is kept")
+
+	b.press("button", "What this post was")
+	b.see("Caption", "Written")
+	look()
+	b.press("button", "Bring back")
+	b.until("what it was", func() bool { return b.caption() == "Ideas for the market day" })
+	b.see("Brought back.")
+
+	b.open("/compose")
+	b.focus("button", "Insert")
+	b.keys(kb.Enter)
+	b.until("the first of the list", func() bool { return peek[string](b, "document.activeElement.getAttribute('role')") == "menuitem" })
+	b.keys(kb.Enter)
+	b.until("the template", func() bool { return b.caption() == hostile })
+	b.see("Who can see it and what it promotes are yours to say.", "Spring <i>")
+	if chosen := peek[string](b, "document.querySelector('#tiktok-privacy select')?.value ?? ''"); chosen != "" {
+		t.Errorf("a template chose who can see it: %q", chosen)
+	}
+	b.set("textbox", "Caption", strings.Repeat("🌊", 2200))
+	b.see("The caption has 4400 characters; TikTok takes 2200.")
+
+	b.open("/compose/" + p.queued.ID)
+	b.see("You have a post with this file already")
+	look()
+	b.press("link", "Look at the other post")
+	b.at("/posts/" + p.posted.ID)
+	b.open("/settings/templates")
+	b.see("Tide", "Spring <i>")
+	look()
+}

@@ -1,0 +1,304 @@
+package e2e
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"ship-post.com/shippost/client"
+	"ship-post.com/shippost/internal/platform/tiktoksim"
+)
+
+// planned is a world with a creator, one video, and posts in the states that screens show.
+type planned struct {
+	*world
+	*person
+	media  string
+	posted client.Post // went out and was confirmed
+	queued client.Post // due in three days, at noon UTC
+	draft  client.Post
+}
+
+func plan(t *testing.T) *planned {
+	t.Helper()
+	w := begin(t)
+	p := &planned{world: w, person: w.creator(t, "mara.moves")}
+	path := filepath.Join(t.TempDir(), "low-tide.mp4")
+	must(t, clip(path, "4", "360x640"))
+	m, err := p.upload(t.Context(), path)
+	must(t, err)
+	p.media = m.ID
+	now := p.person.draft(m.ID, time.Second)
+	p.posted, err = p.CreatePost(t.Context(), now, "")
+	must(t, err)
+	later := p.person.draft(m.ID, 0)
+	later.DueAt = time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, 3).Add(12 * time.Hour)
+	later.Caption = "Dunes at noon"
+	p.queued, err = p.CreatePost(t.Context(), later, "")
+	must(t, err)
+	p.draft, err = p.CreatePost(t.Context(), client.NewPost{AccountID: p.account, Caption: "Ideas for the market day"}, "")
+	must(t, err)
+	p.posted, err = p.until(t.Context(), p.posted.ID, "posted")
+	must(t, err)
+	return p
+}
+
+// signedIn opens a tab in which the creator is signed in.
+func (p *planned) signedIn(t *testing.T) *tab {
+	t.Helper()
+	b := p.browse(t)
+	b.signIn(p.handle)
+	return b
+}
+
+// TestScreens_Accessible opens every screen on a desk and on a phone, in light and in dark, with its dialogs: the checker
+// must find nothing, nothing may be wider than the window, and the page may not complain.
+func TestScreens_Accessible(t *testing.T) {
+	t.Parallel()
+	p := plan(t)
+	b := p.browse(t)
+	look := func(name string) {
+		t.Helper()
+		for _, v := range b.axe() {
+			t.Errorf("%s: %s", name, v)
+		}
+		if wide := js[int](b, "document.documentElement.scrollWidth - innerWidth"); wide > 0 {
+			t.Errorf("%s at %s is %d px wider than the window", name, b.path(), wide)
+		}
+	}
+	for _, path := range []string{"/sign-in", "/privacy-policy", "/terms", "/nothing-here"} {
+		b.open(path)
+		look("page")
+	}
+	b.signIn(p.handle)
+	screens := []struct{ path, says string }{
+		{"/", "Dunes at noon"}, {"/?view=list", "Dunes at noon"}, {"/posts", "Dunes at noon"}, {"/posts?view=posted", "Low tide"},
+		{"/posts?view=drafts", "Ideas for the market day"}, {"/posts?view=attention", "Nothing needs you"},
+		{"/posts/" + p.queued.ID, "Goes out"}, {"/posts/" + p.posted.ID, "TikTok confirmed it"},
+		{"/library", "low-tide.mp4"}, {"/activity", "Post scheduled"}, {"/accounts", "Connected"}, {"/settings", "API keys"},
+		{"/compose", "New post"},
+	}
+	for _, size := range [][2]int64{{1440, 900}, {390, 844}} {
+		b.size(size[0], size[1])
+		for _, s := range screens {
+			if s.path == "/" && size[0] < 600 {
+				s.says = "Nothing on this day"
+				if p.posted.DueAt.YearDay() == time.Now().YearDay() {
+					s.says = "Low tide"
+				}
+			}
+			b.open(s.path)
+			b.see(s.says)
+			look(fmt.Sprintf("screen at %d px", size[0]))
+		}
+	}
+	b.size(1440, 900)
+	dialogs := []struct{ path, says, open, title string }{
+		{"/posts/" + p.queued.ID, "Goes out", "Move to…", "Move to…"},
+		{"/posts/" + p.queued.ID, "Goes out", "Cancel the post", "Cancel this post?"},
+		{"/accounts", "Connected", "Disconnect…", "Disconnect Mara Lindqvist?"},
+		{"/settings", "API keys", "New key", "New API key"},
+		{"/library", "low-tide.mp4", "low-tide.mp4", "low-tide.mp4"},
+	}
+	for _, d := range dialogs {
+		b.open(d.path)
+		b.see(d.says)
+		b.press("button", d.open)
+		b.find("dialog", d.title)
+		look("dialog " + d.title)
+		b.keys(kb.Escape)
+		b.until("the dialog to close", func() bool { return len(b.all("dialog", d.title)) == 0 })
+	}
+}
+
+// TestScreens_Weight: pages are light. The figures are of the design and measured over the wire, compressed, with an empty cache.
+func TestScreens_Weight(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	b := w.browse(t)
+	weigh := func(path, says string, requests int, bytes int64) {
+		t.Helper()
+		b.do(chromedp.Navigate("about:blank")) // the page before asks for nothing more
+		_, err := chromedp.Call(b.ctx, network.ClearBrowserCache, cdp.Empty{})
+		must(t, err)
+		b.weight()
+		b.open(path)
+		b.see(says)
+		b.until("the last of it", func() bool { return peek[string](b, "document.readyState") == "complete" && b.loaded() })
+		n, sum := b.weight()
+		t.Logf("%s: %d requests, %d bytes", path, n, sum)
+		if n > requests || sum > bytes {
+			t.Errorf("%s takes %d requests and %d bytes; %d and %d are the limit", path, n, sum, requests, bytes)
+		}
+	}
+	weigh("/sign-in", "Continue with TikTok", 6, 30_000)
+	b.signIn("mara.moves")
+	b.see("Times are in")
+	weigh("/", "Times are in", 12, 150_000)
+}
+
+// TestCalendar_MoveByKeyboard: whoever cannot drag moves a post with M; it can be taken back.
+func TestCalendar_MoveByKeyboard(t *testing.T) {
+	t.Parallel()
+	p := plan(t)
+	b := p.signedIn(t)
+	b.open("/?date=" + p.queued.DueAt.Format("2006-01-02"))
+	card := b.find("link", "Dunes at noon")
+	b.on(card, "function() { this.focus() }")
+	b.keys("m")
+	b.find("dialog", "Move to…")
+	day := p.queued.DueAt.AddDate(0, 0, 1)
+	b.set("Date", "Day", day.Format("2006-01-02"))
+	b.press("button", "Move the post")
+	b.see("Moved to")
+	b.press("button", "Undo") // while it is offered
+	if back, err := p.when(t.Context(), p.queued.ID, func(post client.Post) bool { return post.Version == p.queued.Version+2 }); err != nil || !back.DueAt.Equal(p.queued.DueAt) {
+		t.Errorf("a move and the way back left %+v: %v", back, err)
+	}
+}
+
+// TestPost_ChangesWithoutReload: the page of a post tells its story while it happens, in two tabs.
+func TestPost_ChangesWithoutReload(t *testing.T) {
+	t.Parallel()
+	p := plan(t)
+	one, two := p.signedIn(t), p.signedIn(t)
+	two.open("/posts?view=upcoming")
+	two.see("Dunes at noon")
+	post, err := p.CreatePost(t.Context(), p.person.draft(p.media, time.Hour), "")
+	must(t, err)
+	one.open("/posts/" + post.ID)
+	one.see("Goes out")
+	two.see("Low tide")
+	_, err = p.EditPost(t.Context(), post.ID, client.Change{DueAt: time.Now().Add(3 * time.Second)})
+	must(t, err)
+	one.see("Uploading to TikTok", "Posted: TikTok confirmed it", "View on TikTok")
+	two.until("the post to leave the list", func() bool { return len(two.all("link", "Low tide")) == 0 })
+	if loads := js[int](one, "performance.getEntriesByType('navigation').length"); loads != 1 {
+		t.Errorf("the page was loaded %d times", loads)
+	}
+}
+
+// TestPost_CancelInTwoTabs: both are told the truth, whoever was first.
+func TestPost_CancelInTwoTabs(t *testing.T) {
+	t.Parallel()
+	p := plan(t)
+	one, two := p.signedIn(t), p.signedIn(t)
+	for _, b := range []*tab{one, two} {
+		b.open("/posts/" + p.queued.ID)
+		b.press("button", "Cancel the post")
+		b.find("dialog", "Cancel this post?")
+	}
+	one.press("button", "Cancel the post") // of the dialog; the page behind it cannot be reached
+	one.see("Cancelled")
+	two.see("Cancelled") // it learnt it by itself
+	if _, err := p.until(t.Context(), p.queued.ID, "cancelled"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAccounts_Disconnect: what it means is said before, and it is so afterwards.
+func TestAccounts_Disconnect(t *testing.T) {
+	t.Parallel()
+	p := plan(t)
+	b := p.signedIn(t)
+	b.open("/accounts")
+	b.press("button", "Disconnect…")
+	b.see("Its scheduled posts will not go out.")
+	b.press("button", "Disconnect")
+	b.see("TikTok confirmed that ShipPost has no access any more", "Connect again")
+	if _, err := p.until(t.Context(), p.queued.ID, "failed"); err != nil {
+		t.Error(err)
+	}
+	b.open("/posts/" + p.queued.ID)
+	b.see("disconnected before this post went out")
+	b.open("/accounts")
+	b.press("button", "Connect again")
+	b.consent(p.handle)
+	b.see("is connected")
+}
+
+// TestSettings_Key: a key is shown once, works, and works no more once it is revoked.
+func TestSettings_Key(t *testing.T) {
+	t.Parallel()
+	p := plan(t)
+	b := p.signedIn(t)
+	b.open("/settings")
+	b.press("button", "New key")
+	b.write("What uses it?", "Night shift")
+	b.press("button", "Make the key")
+	b.see("It is shown only this once")
+	key := js[string](b, "document.querySelector('dialog[open] code').innerText")
+	c, err := client.New(p.world.url, client.Options{Key: key})
+	must(t, err)
+	if _, err := c.Accounts(t.Context()); err != nil {
+		t.Errorf("the new key does not work: %v", err)
+	}
+	b.press("button", "I have copied it")
+	b.see("Night shift")
+	revoke := b.all("button", "Revoke…")
+	if len(revoke) == 0 {
+		t.Fatal("there is no way to revoke a key")
+	}
+	b.on(revoke[0], "function() { this.click() }")
+	b.find("dialog", "Night shift")
+	b.press("button", "Revoke the key")
+	b.see("no longer works")
+	if _, err := c.Accounts(t.Context()); err == nil {
+		t.Error("a revoked key still works")
+	}
+}
+
+// TestSessionEnds: a page whose session is over says so by itself, stays as it is, and lives on once somebody signed in beside it.
+func TestSessionEnds(t *testing.T) {
+	t.Parallel()
+	p := plan(t)
+	one, two := p.signedIn(t), p.signedIn(t)
+	one.open("/settings")
+	two.open("/posts/" + p.queued.ID)
+	two.see("Dunes at noon")
+	one.press("button", "Sign out everywhere else")
+	one.see("signed out everywhere else")
+	two.see("Your session ended. Everything on this page is still here.", "Dunes at noon")
+	two.find("link", "Sign in again")
+	for _, v := range two.axe() {
+		t.Error(v)
+	}
+	two.beside().signInAgain()
+	two.press("button", "I am back")
+	two.until("the dialog to close", func() bool { return len(two.all("dialog", "You are signed out")) == 0 })
+	_, err := p.EditPost(t.Context(), p.queued.ID, client.Change{DueAt: p.queued.DueAt.Add(time.Hour)})
+	must(t, err)
+	two.see("Changed")
+	_, err = p.CancelPost(t.Context(), p.queued.ID)
+	must(t, err)
+	two.see("Cancelled. Nothing went out") // only events can have told it twice
+}
+
+// TestPost_Unconfirmed: when nobody can tell whether a post is out, a person decides, after a warning.
+func TestPost_Unconfirmed(t *testing.T) {
+	t.Parallel()
+	p := plan(t)
+	must(t, p.sim.SetKnobs(func(k *tiktoksim.Knobs) { k.Processing.Delay = tiktoksim.Duration(20 * time.Hour) }))
+	post, err := p.CreatePost(t.Context(), p.person.draft(p.media, time.Second), "")
+	must(t, err)
+	_, err = p.until(t.Context(), post.ID, "publishing/processing")
+	must(t, err)
+	b := p.signedIn(t)
+	b.open("/accounts")
+	b.press("button", "Disconnect…")
+	b.see("Its scheduled posts will not go out.")
+	b.press("button", "Disconnect")
+	b.see("Connect again")
+	b.open("/posts/" + post.ID)
+	b.see("Unconfirmed", "after this post was handed to the platform")
+	b.press("button", "It is not on TikTok…")
+	b.see("viewers see it twice")
+	b.press("button", "I have looked: it is not there")
+	b.see("Failed", "somebody looked and found that it is not out", "Choose a new time")
+}

@@ -1,0 +1,299 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/blob/spool"
+	"ship-post.com/shippost/internal/config"
+	"ship-post.com/shippost/internal/outbound"
+	"ship-post.com/shippost/internal/platform/tiktok"
+	"ship-post.com/shippost/internal/probe"
+	"ship-post.com/shippost/internal/store"
+)
+
+// Finding is the result of one check of a set-up.
+type Finding struct {
+	Check   string `json:"check"`
+	State   string `json:"state"` // "ok", "warning" or "failure"
+	Message string `json:"message"`
+}
+
+// The states of findings.
+const (
+	FindingOK      = "ok"
+	FindingWarning = "warning"
+	FindingFailure = "failure"
+)
+
+// Limits of the doctor.
+const (
+	clockTolerance = 30 * time.Second
+	freeNeeded     = 2 << 30
+	examineTime    = 30 * time.Second
+)
+
+// Examine checks a set-up from outside, beside a server that runs or without one: it changes nothing. invalid is what Config.Complete
+// found.
+func Examine(ctx context.Context, c config.Config, invalid error) []Finding {
+	ctx, cancel := context.WithTimeout(ctx, examineTime)
+	defer cancel()
+	d := doctor{config: c}
+	d.settings(invalid)
+	d.database(ctx)
+	d.app(ctx)
+	d.storage()
+	d.programs()
+	d.address(ctx)
+	return d.found
+}
+
+type doctor struct {
+	config   config.Config
+	accounts []shippost.Account // as the database has them
+	found    []Finding
+}
+
+func (d *doctor) note(check, state, format string, args ...any) {
+	d.found = append(d.found, Finding{check, state, fmt.Sprintf(format, args...)})
+}
+
+func (d *doctor) settings(invalid error) {
+	if invalid == nil {
+		d.note("settings", FindingOK, "The settings can be meant.")
+		return
+	}
+	var problem config.Problem
+	for _, err := range flat(invalid) {
+		if errors.As(err, &problem) {
+			d.note("settings", FindingFailure, "%s %s", problem.Variable, problem.Message)
+		} else {
+			d.note("settings", FindingFailure, "%s", err)
+		}
+	}
+}
+
+// flat returns the errors that were joined.
+func flat(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	return []error{err}
+}
+
+// app looks at the registration with TikTok, and at the clock by TikTok's.
+func (d *doctor) app(ctx context.Context) {
+	c := d.config
+	if err := c.CheckSignIn(); err != nil {
+		d.note("keys", FindingFailure, "%s", err)
+		return
+	}
+	if c.ClientSecret.IsZero() {
+		return // the settings say so
+	}
+	clients, err := outbound.New(tiktok.Policy(c.APIURL))
+	if err != nil {
+		d.note("keys", FindingFailure, "%s", err)
+		return
+	}
+	defer clients.Close()
+	t, err := tiktok.New(tiktok.Options{APIURL: c.APIURL, AuthorizeURL: c.AuthorizeURL, ClientKey: c.ClientKey, ClientSecret: c.ClientSecret, Drafts: c.Drafts, Clients: clients})
+	if err != nil {
+		d.note("keys", FindingFailure, "%s", err)
+		return
+	}
+	switch err := t.CheckKeys(ctx); {
+	case tiktok.KeysRefused(err):
+		d.note("keys", FindingFailure, "TikTok does not accept the client key with this secret. Copy both anew from the app's page; sandbox and production have their own.")
+	case err != nil:
+		d.note("keys", FindingWarning, "Client key and client secret are set, and TikTok did not answer whether they are right.")
+	case strings.HasPrefix(c.ClientKey, "sb"):
+		d.note("keys", FindingWarning, "TikTok knows key and secret. They are those of a sandbox: only its target users can sign in, and nothing becomes public.")
+	default:
+		d.note("keys", FindingOK, "TikTok knows the client key, and the secret belongs to it.")
+	}
+	redirect := c.PublicURL + "/callback/tiktok"
+	if err := tiktok.CheckRedirect(redirect); err != nil {
+		d.note("redirect", FindingFailure, "TikTok would not take the redirect URI %s: %s. Set SHIPPOST_PUBLIC_URL to the address that people use.", redirect, err)
+	} else {
+		d.note("redirect", FindingOK, "Register exactly this redirect URI at TikTok: %s", redirect)
+	}
+	d.scopes(t.Describe().Scopes)
+	if c.Unaudited {
+		d.note("audit", FindingWarning, "The app counts as not audited: posts are visible to their creators only. After the audit take SHIPPOST_TIKTOK_UNAUDITED away.")
+	}
+	if err := t.AskTime(ctx); err != nil {
+		d.note("clock", FindingWarning, "TikTok (%s) does not answer from here, so nobody knows whether the clock is right.", c.APIURL)
+		return
+	}
+	at, ago, ok := t.Heard()
+	switch off := time.Since(at.Add(ago)).Abs(); {
+	case !ok:
+		d.note("clock", FindingWarning, "TikTok's answer does not say what time it is.")
+	case off > clockTolerance:
+		d.note("clock", FindingFailure, "The clock is %s off by TikTok's. Nothing is published until it is right: let NTP keep it.", off.Round(time.Second))
+	default:
+		d.note("clock", FindingOK, "The clock agrees with TikTok's.")
+	}
+}
+
+// scopes holds what each creator granted against what is needed.
+func (d *doctor) scopes(needed []string) {
+	d.note("scopes", FindingOK, "Your app needs these scopes, and no others: %s.", strings.Join(needed, ", "))
+	whole := 0
+	for _, a := range d.accounts {
+		if a.Platform != shippost.TikTok {
+			continue
+		}
+		var missing []string
+		for _, scope := range needed {
+			if !a.HasScope(scope) {
+				missing = append(missing, scope)
+			}
+		}
+		switch name := a.Handle; {
+		case len(missing) > 0:
+			d.note("granted", FindingWarning, "@%s did not grant %s. Its creator connects the account again and leaves every permission on; a renewal of the token does not help.", name, strings.Join(missing, ", "))
+		case a.Status == shippost.AccountReconnect:
+			d.note("granted", FindingWarning, "TikTok no longer accepts ShipPost for @%s. Its creator connects the account again.", name)
+		default:
+			whole++
+		}
+	}
+	if whole > 0 || len(d.accounts) == 0 {
+		d.note("granted", FindingOK, "%d connected accounts granted everything that is needed.", whole)
+	}
+}
+
+// database looks at what decides whether a confirmed commit can be lost, and at the accounts.
+func (d *doctor) database(ctx context.Context) {
+	address := d.config.DatabaseURL.Reveal()
+	if address == "" && d.config.DataDir != "" {
+		address = "sqlite:" + filepath.Join(d.config.DataDir, "shippost.db")
+	}
+	if address == "" {
+		return // the settings say so
+	}
+	e, err := store.Examine(ctx, address)
+	switch {
+	case err != nil:
+		d.note("database", FindingFailure, "%s", shippost.AsError(err).Message)
+	case !e.There:
+		d.note("database", FindingWarning, "The database is not there yet; the first start makes it.")
+	default:
+		d.note("database", FindingOK, "%s %s keeps what it confirmed through a power cut (%s).", map[store.Engine]string{store.SQLite: "SQLite", store.Postgres: "PostgreSQL"}[e.Engine], e.Version, e.Settings)
+	}
+	d.accounts = e.Accounts
+}
+
+func (d *doctor) storage() {
+	if d.config.DataDir == "" || d.config.StorageDir() == "" {
+		return
+	}
+	for _, dir := range []string{d.config.DataDir, d.config.StorageDir()} {
+		if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+			d.note("storage", FindingWarning, "The folder %s is not there yet; the first start makes it.", dir)
+			return
+		}
+		probe, err := os.CreateTemp(dir, "doctor-")
+		if err != nil {
+			d.note("storage", FindingFailure, "The folder %s cannot be written to: check its owner.", dir)
+			return
+		}
+		if err := errors.Join(probe.Close(), os.Remove(probe.Name())); err != nil {
+			d.note("storage", FindingFailure, "The folder %s takes no files as it should: %s", dir, err)
+			return
+		}
+	}
+	s, err := spool.Open(d.config.StorageDir())
+	if err != nil {
+		d.note("storage", FindingFailure, "%s", err)
+		return
+	}
+	free, total, err := s.Space()
+	switch err = errors.Join(err, s.Close()); {
+	case err != nil:
+		d.note("storage", FindingWarning, "Nobody knows how much space is free: %s", err)
+	case free < max(freeNeeded, total/20):
+		d.note("storage", FindingFailure, "Too little space is free for new files: %s. At least 2 GB and a twentieth of the disk are kept free.", config.Bytes(free))
+	default:
+		d.note("storage", FindingOK, "The folders can be written to; %s are free.", config.Bytes(free))
+	}
+}
+
+func (d *doctor) programs() {
+	if probe.FFmpeg() == "" {
+		d.note("ffmpeg", FindingWarning, "ffmpeg is not installed: videos that do not fit cannot be converted here, and posters come from the browser. Debian: apt install ffmpeg")
+	} else {
+		d.note("ffmpeg", FindingOK, "ffmpeg is there: videos that do not fit can be converted.")
+	}
+	if probe.HEIFDecoder() == "" {
+		d.note("heif", FindingWarning, "No decoder of HEIC photos is installed: people are asked to export JPEG. Debian: apt install libheif-examples")
+	} else {
+		d.note("heif", FindingOK, "HEIC photos can be read.")
+	}
+}
+
+// address asks the public address as TikTok and browsers do, as far as that can be done from here.
+func (d *doctor) address(ctx context.Context) {
+	u, err := url.Parse(d.config.PublicURL)
+	if err != nil || u.Host == "" {
+		return // the settings say so
+	}
+	policy := outbound.Policy{Hosts: []string{u.Hostname()}}
+	addr, notAddress := netip.ParseAddr(u.Hostname())
+	if local := u.Hostname() == "localhost" || notAddress == nil && addr.IsLoopback(); local {
+		d.note("address", FindingWarning, "%s is this machine only. Videos can be posted; photos, which TikTok fetches, and webhooks need a public https address.", d.config.PublicURL)
+		return
+	}
+	clients, err := outbound.New(policy)
+	if err != nil {
+		d.note("address", FindingFailure, "%s is no address that TikTok would fetch from: a domain with https and no port of its own is needed.", d.config.PublicURL)
+		return
+	}
+	defer clients.Close()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.config.PublicURL+"/healthz", nil)
+	if err != nil {
+		return
+	}
+	resp, _, err := clients.API().Do(req)
+	if err != nil {
+		d.note("address", FindingWarning, "%s does not answer from here. If the server runs, look at its proxy, certificate and name; some networks do not let a machine reach its own public address.", d.config.PublicURL)
+		return
+	}
+	defer func() { _ = resp.Body.Close() }()
+	switch {
+	case resp.StatusCode >= 300 && resp.StatusCode < 400:
+		d.note("address", FindingFailure, "%s redirects to %s. TikTok does not follow: register and set the address that answers itself.", d.config.PublicURL, resp.Header.Get("Location"))
+	case resp.StatusCode != http.StatusOK:
+		d.note("address", FindingFailure, "%s answers with status %d where ShipPost would say that it is well.", d.config.PublicURL, resp.StatusCode)
+	default:
+		d.note("address", FindingOK, "%s answers over https without a redirect.", d.config.PublicURL)
+		d.certificate(resp)
+	}
+}
+
+// certificateDays is how long a certificate should still hold.
+const certificateDays = 14
+
+// certificate says when the public address stops being trusted.
+func (d *doctor) certificate(resp *http.Response) {
+	if resp.TLS == nil || len(resp.TLS.PeerCertificates) == 0 {
+		return
+	}
+	ends := resp.TLS.PeerCertificates[0].NotAfter
+	if left := time.Until(ends); left < certificateDays*24*time.Hour {
+		d.note("certificate", FindingWarning, "The certificate of %s ends on %s. Photos and webhooks stop then: have it renewed.", d.config.PublicURL, ends.UTC().Format("2 January 2006"))
+	} else {
+		d.note("certificate", FindingOK, "The certificate holds until %s.", ends.UTC().Format("2 January 2006"))
+	}
+}

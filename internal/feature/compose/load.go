@@ -1,0 +1,142 @@
+package compose
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/store"
+)
+
+const (
+	planAround   = 3 * capPeriod // how far around a time others are looked at
+	minutePosts  = 4             // posts of one account that go out on the minute; the others of the same minute wait
+	maxLoadDays  = 62
+	fullDay      = "day_full"
+	fullMinute   = "minute_full"
+	fullCreators = "creators_full"
+)
+
+// crowded warns of a time at which the platform would take no more: the post is kept all the same, because limits differ
+// from creator to creator, and what other apps post counts too. Each warning offers the nearest time with room.
+func (c *Composer) crowded(ctx context.Context, p shippost.Post) ([]shippost.Problem, error) {
+	if p.Due.IsZero() || p.Options.TikTok != nil && p.Options.TikTok.ToInbox {
+		return nil, nil
+	}
+	var others []time.Time
+	var creators int
+	var account shippost.Account
+	err := c.db.View(ctx, func(tx *store.Tx) (err error) {
+		if account, err = tx.Account(ctx, p.Workspace, p.Account); err != nil {
+			return err
+		}
+		if others, err = tx.PostTimes(ctx, p.Account, p.Due.At.Add(-planAround), p.Due.At.Add(planAround), p.ID); err != nil {
+			return err
+		}
+		if c.dailyCreators(account.Platform) > 0 {
+			creators, err = tx.CountPosters(ctx, account.Platform, p.Account, p.Due.At.Add(-capPeriod), p.Due.At.Add(capPeriod))
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	var problems []shippost.Problem
+	warn := func(code string, free time.Time, sentence string) {
+		choice := shippost.Choice{At: free.UTC()}
+		if due, err := shippost.DueAt(free, p.Due.Zone); err == nil {
+			choice.Local, choice.Fold = due.Local, due.Fold
+		}
+		problems = append(problems, shippost.Problem{Code: code, Field: "due_at", Severity: shippost.Warn, Remedy: shippost.RemedyReschedule,
+			Message: sentence, Choices: []shippost.Choice{choice}})
+	}
+	day, minute := window{c.DailyPosts(account.Platform), capPeriod}, window{minutePosts, time.Minute}
+	switch {
+	case day.most > 0 && day.full(others, p.Due.At):
+		warn(fullDay, day.free(others, p.Due.At, c.db.Now()), "TikTok usually takes about "+count(day.most, "post")+
+			" of an account within 24 hours, and so many are planned around then. The post may have to wait.")
+	case minute.full(others, p.Due.At):
+		warn(fullMinute, minute.free(others, p.Due.At, c.db.Now()), count(minute.most, "post")+
+			" of this account are due within the same minute, which is as many as TikTok is asked for. This one may go out a little later.")
+	}
+	if most := c.dailyCreators(account.Platform); most > 0 && creators >= most {
+		problems = append(problems, shippost.Problem{Code: fullCreators, Field: "due_at", Severity: shippost.Warn, Remedy: shippost.RemedyOperator,
+			Message: "Until TikTok has audited this server's app, " + count(most, "creator") + " may post within 24 hours, and so many others have posts planned around then. The post may have to wait."})
+	}
+	return problems, nil
+}
+
+// AccountDay is how full a day of an account is.
+type AccountDay struct {
+	Date  string
+	Posts int       // that go out or went out
+	Most  int       // how many the platform usually takes within any 24 hours; 0 when it does not say
+	Over  bool      // some of them exceed that
+	Free  time.Time // the nearest time with room for the first of those; zero otherwise
+}
+
+// AccountDays returns how full some days of an account are: from is a date, days are those of the zone.
+func (c *Composer) AccountDays(ctx context.Context, actor shippost.Actor, id shippost.AccountID, from, zone string, days int) ([]AccountDay, error) {
+	if err := actor.Require(shippost.ReadWorkspace); err != nil {
+		return nil, err
+	}
+	table, err := Timetable{From: from, Days: min(days, maxLoadDays), Zone: zone}.days()
+	if err != nil {
+		return nil, err
+	}
+	var times []time.Time
+	var account shippost.Account
+	err = c.db.View(ctx, func(tx *store.Tx) (err error) {
+		if account, err = tx.Account(ctx, actor.Workspace, id); err != nil {
+			return err
+		}
+		times, err = tx.PostTimes(ctx, id, table[0].Start.Add(-planAround), table[len(table)-1].End.Add(planAround), "")
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	day := window{c.DailyPosts(account.Platform), capPeriod}
+	list := make([]AccountDay, len(table))
+	for i, d := range table {
+		list[i] = fullness(day, times, d, c.db.Now())
+	}
+	return list, nil
+}
+
+// fullness counts the posts of a day and finds the first that is one too many.
+func fullness(w window, times []time.Time, d Day, now time.Time) AccountDay {
+	a := AccountDay{Date: d.Date, Most: w.most}
+	for i, t := range times {
+		if t.Before(d.Start) || !t.Before(d.End) {
+			continue
+		}
+		a.Posts++
+		if w.most == 0 || a.Over {
+			continue
+		}
+		if i >= w.most && times[i-w.most].After(t.Add(-w.span)) {
+			others := slices.Delete(slices.Clone(times), i, i+1)
+			a.Over, a.Free = true, w.free(others, t, now)
+		}
+	}
+	return a
+}
+
+// count writes a number of things.
+func count(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return strconv.Itoa(n) + " " + thing
+}
+
+// dailyCreators is how many creators may post within 24 hours through this server's app; 0 for no known limit.
+func (c *Composer) dailyCreators(name shippost.PlatformName) int {
+	if p := c.platforms[name]; p != nil {
+		return p.Describe().DailyCreators
+	}
+	return 0
+}

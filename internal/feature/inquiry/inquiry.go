@@ -1,0 +1,238 @@
+// Package inquiry is the inbox of whoever runs the server: questions, and requests about somebody's own data. Each has 30 days
+// to be answered. What concerns somebody's data is carried out only for whoever proved to be that person.
+package inquiry
+
+import (
+	"context"
+	"log/slog"
+	"net/mail"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/feature/auth"
+	"ship-post.com/shippost/internal/store"
+)
+
+// Limits.
+const (
+	nameLimit    = 100
+	mailLimit    = 254
+	messageLimit = 5000
+	perNetwork   = 5 // in an hour, on each node
+	perUser      = 10
+	perDay       = 300 // from everybody together, so that nobody fills the database
+	networks     = 10000
+	day          = 24 * time.Hour
+	keep         = 366 * day // after the answer
+	batch        = 500
+)
+
+// Letter is what the desk wants to have sent by mail.
+type Letter struct {
+	Once    string // what it is about: a second one of the same is not sent
+	User    shippost.UserID
+	To      string
+	Subject string
+	Body    string
+}
+
+// Post sends letters after the transaction; see Options.
+type Post func(ctx context.Context, tx *store.Tx, letter Letter) error
+
+// Options is what a Desk needs. Only Operator and Post may be left out.
+type Options struct {
+	DB        *store.DB
+	PublicURL string
+	Operator  string // mail address of whoever runs the server; "" for none
+	Post      Post   // nil: this server sends no mail
+	Now       func() time.Time
+	Log       *slog.Logger
+}
+
+// Desk takes inquiries in and sees that they are answered. All methods may be called from many goroutines at once.
+type Desk struct {
+	Options
+	tries *auth.Tries
+}
+
+// New returns a Desk.
+func New(o Options) *Desk {
+	return &Desk{Options: o, tries: auth.NewTries(perNetwork, time.Hour, networks)}
+}
+
+// SendsMail reports whether answers go out by mail too.
+func (d *Desk) SendsMail() bool { return d.Post != nil }
+
+// Draft is what somebody wrote into the form.
+type Draft struct {
+	Kind    shippost.InquiryKind
+	Name    string
+	Mail    string
+	Message string
+	Network string // truncated address of the sender
+}
+
+// clean checks a draft and returns it as it is kept.
+func (d Draft) clean(signedIn bool) (Draft, error) {
+	d.Name = strings.Join(strings.Fields(d.Name), " ")
+	d.Mail = strings.TrimSpace(d.Mail)
+	d.Message = strings.TrimSpace(strings.ReplaceAll(strings.ReplaceAll(d.Message, "\r\n", "\n"), "\r", "\n"))
+	known := false
+	for _, k := range shippost.InquiryKinds {
+		known = known || k == d.Kind
+	}
+	invalid := func(code, field, text string) error {
+		return shippost.Errorf(shippost.Invalid, code, "%s", text).At(field).With(shippost.RemedyEdit)
+	}
+	switch {
+	case !known:
+		return d, invalid("invalid_inquiry_kind", "kind", "Choose what your message is about.")
+	case !plain(d.Name, false) || utf8.RuneCountInString(d.Name) > nameLimit:
+		return d, invalid("invalid_name", "name", "Write a name of at most 100 characters, or none.")
+	case d.Mail == "" && !signedIn:
+		return d, invalid("mail_required", "mail", "Write a mail address, so that you can be asked back.")
+	case d.Mail != "" && !Address(d.Mail):
+		return d, invalid("invalid_mail", "mail", "This is no mail address. Write one like ada@example.com.")
+	case d.Message == "":
+		return d, invalid("message_required", "message", "Write what you want to know or have done.")
+	case !plain(d.Message, true):
+		return d, invalid("invalid_message", "message", "The message holds characters that cannot be stored. Type it again.")
+	case utf8.RuneCountInString(d.Message) > messageLimit:
+		return d, invalid("message_too_long", "message", "Write at most 5,000 characters.")
+	}
+	return d, nil
+}
+
+// Address reports whether text is one plain mail address.
+func Address(text string) bool {
+	a, err := mail.ParseAddress(text)
+	return err == nil && a.Address == text && a.Name == "" && len(text) <= mailLimit && plain(text, false) && !strings.ContainsAny(text, " \"<>,;")
+}
+
+// plain reports whether text can be kept and shown: no control characters but line breaks and tabs where they have a place,
+// and none that turn the direction of what stands around them.
+func plain(text string, lines bool) bool {
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool {
+		switch {
+		case lines && (r == '\n' || r == '\t'):
+			return false
+		case r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069:
+			return true
+		}
+		return unicode.IsControl(r)
+	})
+}
+
+// Asked is an inquiry that has just come in. Token ends the address of its page.
+type Asked struct {
+	shippost.Inquiry
+	Token shippost.Secret
+}
+
+// Ask takes an inquiry in; the actor is zero for somebody who is not signed in.
+func (d *Desk) Ask(ctx context.Context, actor shippost.Actor, draft Draft) (asked Asked, err error) {
+	signedIn := actor.Kind == shippost.ActorUser
+	if draft, err = draft.clean(signedIn); err != nil {
+		return asked, err
+	}
+	if wait := d.tries.Count(draft.Network, d.Now()); wait > 0 {
+		return asked, tooMany(wait)
+	}
+	now := d.DB.Now()
+	asked.Token = auth.NewToken()
+	code := auth.NewToken()
+	i := shippost.Inquiry{ID: shippost.NewInquiryID(now), Kind: draft.Kind, Name: draft.Name, Mail: draft.Mail, Message: draft.Message,
+		Status: shippost.InquiryOpen, AskedAt: now, DueAt: now.Add(shippost.InquiryTime)}
+	codeHash := ""
+	if signedIn {
+		i.User, i.Proof = actor.User, shippost.ProofSignIn
+	} else if d.Post != nil {
+		codeHash = auth.Hash(code)
+	}
+	err = d.DB.Update(ctx, func(tx *store.Tx) error {
+		if err := room(ctx, tx, i.User, now); err != nil {
+			return err
+		}
+		if signedIn && i.Name == "" {
+			user, err := tx.User(ctx, actor.User)
+			if err != nil {
+				return err
+			}
+			i.Name = user.Name
+		}
+		if err := tx.InsertInquiry(ctx, &i, auth.Hash(asked.Token), codeHash); err != nil {
+			return err
+		}
+		if err := record(ctx, tx, shippost.EntryInquiryAsked, actor, i, nil); err != nil {
+			return err
+		}
+		return d.receive(ctx, tx, i, code, codeHash != "")
+	})
+	asked.Inquiry = i
+	if err == nil {
+		d.Log.Info("somebody wrote to whoever runs this server; it stands in /admin", "inquiry", i.ID, "kind", string(i.Kind), "due", i.DueAt.Format(time.DateOnly))
+	}
+	return asked, err
+}
+
+// receive tells the operator, and asks a stranger to prove the address.
+func (d *Desk) receive(ctx context.Context, tx *store.Tx, i shippost.Inquiry, code shippost.Secret, prove bool) error {
+	if d.Post == nil {
+		return nil
+	}
+	if err := d.tellOperator(ctx, tx, "asked/"+string(i.ID), "A request came in: "+string(i.Kind),
+		"Somebody wrote to you through "+d.PublicURL+". Answer it until "+i.DueAt.Format("2 January 2006")+":\n\n"+d.PublicURL+"/admin/inquiries/"+string(i.ID)+"\n"); err != nil {
+		return err
+	}
+	if !prove || i.Mail == "" {
+		return nil
+	}
+	return d.Post(ctx, tx, Letter{Once: "prove/" + string(i.ID), To: i.Mail, Subject: "Confirm your address",
+		Body: "Somebody, probably you, wrote to whoever runs " + d.PublicURL + " and gave this address. Confirm that it was you:\n\n" +
+			d.PublicURL + "/contact-confirm/" + code.Reveal() + "\n\nIf it was not you, do nothing.\n"})
+}
+
+func (d *Desk) tellOperator(ctx context.Context, tx *store.Tx, once, subject, body string) error {
+	if d.Post == nil || d.Operator == "" {
+		return nil
+	}
+	return d.Post(ctx, tx, Letter{Once: once, To: d.Operator, Subject: subject, Body: body})
+}
+
+// room refuses what would be too much.
+func room(ctx context.Context, tx *store.Tx, user shippost.UserID, now time.Time) error {
+	all, err := tx.CountInquiries(ctx, "", now.Add(-day))
+	if err != nil {
+		return err
+	}
+	var own int64
+	if user != "" {
+		if own, err = tx.CountInquiries(ctx, user, now.Add(-day)); err != nil {
+			return err
+		}
+	}
+	if all >= perDay || own >= perUser {
+		return tooMany(day)
+	}
+	return nil
+}
+
+func tooMany(wait time.Duration) error {
+	e := shippost.Errorf(shippost.Wait, "too_many_inquiries", "Too many messages came. Try again later, or write to whoever runs this server by mail.").With(shippost.RemedyWait)
+	e.RetryAfter = wait
+	return e
+}
+
+func record(ctx context.Context, tx *store.Tx, kind shippost.EntryKind, actor shippost.Actor, i shippost.Inquiry, data map[string]any) error {
+	all := map[string]any{"inquiry": string(i.ID), "about": string(i.Kind)}
+	for k, v := range data {
+		all[k] = v
+	}
+	if actor.Admin != "" {
+		all["admin"] = string(actor.Admin)
+	}
+	return tx.Record(ctx, shippost.Entry{Kind: kind, Actor: actor, Data: all})
+}

@@ -1,0 +1,290 @@
+package inquiry_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/feature/inquiry"
+	"ship-post.com/shippost/internal/store"
+	"ship-post.com/shippost/internal/store/storetest"
+)
+
+const day = 24 * time.Hour
+
+var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+// office is a desk with its log and the letters it wants to have sent.
+type office struct {
+	*inquiry.Desk
+	t       *testing.T
+	db      *store.DB
+	log     bytes.Buffer
+	letters []inquiry.Letter
+	admin   shippost.Actor
+}
+
+func newOffice(t *testing.T, db *store.DB, clock *storetest.Clock, mails bool) *office {
+	o := &office{t: t, db: db, admin: shippost.Actor{Kind: shippost.ActorAdmin, Admin: shippost.NewAdminID(noon), Fresh: true}}
+	options := inquiry.Options{DB: db, PublicURL: "https://posts.example", Operator: "privacy@posts.example", Now: clock.Now, Log: slog.New(slog.NewTextHandler(&o.log, nil))}
+	if mails {
+		options.Post = func(_ context.Context, _ *store.Tx, l inquiry.Letter) error {
+			if !slices.ContainsFunc(o.letters, func(was inquiry.Letter) bool { return was.Once == l.Once }) {
+				o.letters = append(o.letters, l)
+			}
+			return nil
+		}
+	}
+	o.Desk = inquiry.New(options)
+	return o
+}
+
+func (o *office) ask(actor shippost.Actor, draft inquiry.Draft) inquiry.Asked {
+	o.t.Helper()
+	asked, err := o.Ask(o.t.Context(), actor, draft)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return asked
+}
+
+func (o *office) entries(kind shippost.EntryKind) (list []shippost.Entry) {
+	o.t.Helper()
+	storetest.View(o.t, o.db, func(tx *store.Tx) (err error) {
+		list, err = tx.Journal(o.t.Context(), store.JournalQuery{Kinds: []shippost.EntryKind{kind}})
+		return err
+	})
+	return list
+}
+
+func (o *office) sweep() {
+	o.t.Helper()
+	if err := o.Sweep(o.t.Context()); err != nil {
+		o.t.Fatal(err)
+	}
+}
+
+var draft = inquiry.Draft{Kind: shippost.InquiryAccess, Name: "Ada", Mail: "ada@example.com", Message: "What do you know about me?", Network: "203.0.113.0/24"}
+
+// P21: what comes in has 30 days. The operator is reminded 10 and 3 days before, when the time is over and each day after it,
+// each time once however often the sweep runs, and no more once it is answered.
+func TestPromise_P21_ThirtyDaysAndRemindersBefore(t *testing.T) {
+	t.Parallel()
+	storetest.EachAt(t, noon, func(t *testing.T, db *store.DB, clock *storetest.Clock) {
+		o := newOffice(t, db, clock, true)
+		asked := o.ask(shippost.Actor{}, draft)
+		if asked.DueAt != noon.Add(30*day) || asked.Status != shippost.InquiryOpen {
+			t.Fatalf("%+v", asked.Inquiry)
+		}
+		told := func() int { return len(o.entries(shippost.EntryInquiryReminded)) }
+		for _, c := range []struct {
+			after   time.Duration
+			told    int
+			overdue bool
+		}{
+			{0, 0, false}, {20*day - time.Second, 0, false}, {20 * day, 1, false}, {27*day - time.Second, 1, false}, {27 * day, 2, false},
+			{30*day - time.Second, 2, false}, {30 * day, 3, true}, {31 * day, 4, true}, {32 * day, 5, true},
+		} {
+			clock.Advance(noon.Add(c.after).Sub(clock.Now()))
+			o.sweep()
+			o.sweep()
+			i, err := o.Read(t.Context(), asked.Token)
+			if err != nil || told() != c.told || i.Overdue(clock.Now()) != c.overdue {
+				t.Errorf("after %s: told %d times, want %d; overdue %v, %v", c.after, told(), c.told, i.Overdue(clock.Now()), err)
+			}
+		}
+		var reminders []inquiry.Letter
+		for _, l := range o.letters {
+			if strings.HasPrefix(l.Once, "remind/") {
+				reminders = append(reminders, l)
+			}
+		}
+		if len(reminders) != 5 || reminders[0].To != "privacy@posts.example" || strings.Contains(reminders[0].Subject, "overdue") || !strings.Contains(reminders[2].Subject, "overdue") {
+			t.Errorf("letters %+v", reminders)
+		}
+		log := o.log.String()
+		if strings.Count(log, "level=WARN") != 2 || strings.Count(log, "level=ERROR") != 3 || strings.Contains(log, "ada@") || strings.Contains(log, "What do you") {
+			t.Errorf("log %s", log)
+		}
+		if err := o.ProveByHand(t.Context(), o.admin, asked.ID, "Wrote from the address we know"); err != nil {
+			t.Fatal(err)
+		}
+		if err := o.Answer(t.Context(), o.admin, asked.ID, "This is all.", false); err != nil {
+			t.Fatal(err)
+		}
+		clock.Advance(90 * day)
+		o.sweep()
+		if told() != 5 {
+			t.Errorf("reminded of what was answered")
+		}
+		// A year later nobody remembers what was asked.
+		clock.Advance(300 * day)
+		o.sweep()
+		if _, err := o.Read(t.Context(), asked.Token); !shippost.IsKind(err, shippost.NotFound) {
+			t.Errorf("after more than a year: %v", err)
+		}
+	})
+}
+
+// A server that stood still for weeks says once what it missed.
+func TestPromise_P21_OneReminderForAllThatWereMissed(t *testing.T) {
+	t.Parallel()
+	storetest.EachAt(t, noon, func(t *testing.T, db *store.DB, clock *storetest.Clock) {
+		o := newOffice(t, db, clock, false)
+		o.ask(shippost.Actor{}, draft)
+		clock.Advance(33 * day)
+		o.sweep()
+		if list := o.entries(shippost.EntryInquiryReminded); len(list) != 1 || list[0].Data["overdue"] != true {
+			t.Errorf("%+v", list)
+		}
+	})
+}
+
+// P21: what concerns somebody's data is carried out only for whoever proved to be that person; a question needs no proof.
+func TestPromise_P21_OnlyForWhoeverItIsAbout(t *testing.T) {
+	t.Parallel()
+	storetest.EachAt(t, noon, func(t *testing.T, db *store.DB, clock *storetest.Clock) {
+		o := newOffice(t, db, clock, true)
+		ctx := t.Context()
+		for _, kind := range shippost.InquiryKinds {
+			d := draft
+			d.Kind, d.Network = kind, string(kind)
+			asked := o.ask(shippost.Actor{}, d)
+			err := o.Answer(ctx, o.admin, asked.ID, "Done.", false)
+			if kind == shippost.InquiryQuestion && err != nil || kind != shippost.InquiryQuestion && !shippost.IsCode(err, "proof_missing") {
+				t.Errorf("%s without proof: %v", kind, err)
+			}
+			if kind != shippost.InquiryQuestion {
+				if err := o.Answer(ctx, o.admin, asked.ID, "You are not this person.", true); err != nil {
+					t.Errorf("%s refused: %v", kind, err)
+				}
+			}
+			if err := o.Answer(ctx, o.admin, asked.ID, "Again.", true); !shippost.IsCode(err, "inquiry_closed") {
+				t.Errorf("%s answered twice: %v", kind, err)
+			}
+		}
+		// By mail: the code of the letter works once, and the page's own address is no proof.
+		d := draft
+		d.Network = "198.51.100.0/24"
+		asked := o.ask(shippost.Actor{}, d)
+		letter := o.letters[len(o.letters)-1]
+		_, code, found := strings.Cut(letter.Body, "/contact-confirm/")
+		code, _, _ = strings.Cut(code, "\n")
+		if !found || letter.To != d.Mail || code == asked.Token.Reveal() {
+			t.Fatalf("letter %+v", letter)
+		}
+		if err := o.ProveByMail(ctx, asked.Token); !shippost.IsKind(err, shippost.NotFound) {
+			t.Errorf("by the page's address: %v", err)
+		}
+		if err := o.ProveByMail(ctx, shippost.NewSecret(code)); err != nil {
+			t.Fatal(err)
+		}
+		if err := o.ProveByMail(ctx, shippost.NewSecret(code)); !shippost.IsKind(err, shippost.NotFound) {
+			t.Errorf("a second time: %v", err)
+		}
+		// By signing in later. Nobody else takes it over then.
+		ada, eve := storetest.Workspace(t, db), storetest.Workspace(t, db)
+		second := o.ask(shippost.Actor{}, d)
+		if err := o.ProveBySignIn(ctx, shippost.Actor{}, second.Token); !shippost.IsKind(err, shippost.Unauthenticated) {
+			t.Errorf("signed out: %v", err)
+		}
+		if err := o.ProveBySignIn(ctx, ada, second.Token); err != nil {
+			t.Fatal(err)
+		}
+		if err := o.ProveBySignIn(ctx, eve, second.Token); !shippost.IsCode(err, "inquiry_settled") {
+			t.Errorf("taken over: %v", err)
+		}
+		if i, _ := o.Read(ctx, second.Token); i.User != ada.User || i.Proof != shippost.ProofSignIn {
+			t.Errorf("%+v", i)
+		}
+		if err := o.Answer(ctx, o.admin, second.ID, "Here it is.", false); err != nil {
+			t.Fatal(err)
+		}
+		if l := o.letters[len(o.letters)-1]; l.To != d.Mail || !strings.HasPrefix(l.Body, "Here it is.") || l.User != ada.User {
+			t.Errorf("the answer's letter: %+v", l)
+		}
+		// Signed in from the start nothing more is asked.
+		third := o.ask(ada, inquiry.Draft{Kind: shippost.InquiryErasure, Message: "Delete me.", Network: "x"})
+		if third.Proof != shippost.ProofSignIn || third.Name != "Ada" || third.Mail != "" {
+			t.Errorf("%+v", third.Inquiry)
+		}
+		// The inbox is the administrators' alone.
+		for _, actor := range []shippost.Actor{{}, ada, shippost.System(ada.Workspace), {Kind: shippost.ActorAdmin}} {
+			_, _, err := o.Open(ctx, actor)
+			_, err2 := o.Inquiry(ctx, actor, third.ID)
+			if !shippost.IsKind(err, shippost.Forbidden) || !shippost.IsKind(err2, shippost.Forbidden) ||
+				!shippost.IsKind(o.Answer(ctx, actor, third.ID, "x", true), shippost.Forbidden) || !shippost.IsKind(o.ProveByHand(ctx, actor, third.ID, "x"), shippost.Forbidden) {
+				t.Errorf("%+v got in", actor)
+			}
+		}
+		if _, err := o.Inquiry(ctx, o.admin, third.ID); err != nil || len(o.entries(shippost.EntryAdminRead)) != 1 {
+			t.Errorf("reading is not noted: %v", err)
+		}
+	})
+}
+
+// Nothing that was typed gets further than the form when it cannot be kept, and nobody fills the inbox.
+func TestHostileMessages(t *testing.T) {
+	t.Parallel()
+	clock := storetest.NewClock(noon)
+	o := newOffice(t, storetest.SQLite(t, storetest.At(clock.Now)), clock, false)
+	for name, c := range map[string]struct {
+		change func(*inquiry.Draft)
+		code   string
+	}{
+		"kind":        {func(d *inquiry.Draft) { d.Kind = "grudge" }, "invalid_inquiry_kind"},
+		"no mail":     {func(d *inquiry.Draft) { d.Mail = " " }, "mail_required"},
+		"two mails":   {func(d *inquiry.Draft) { d.Mail = "a@b.example, c@d.example" }, "invalid_mail"},
+		"header":      {func(d *inquiry.Draft) { d.Mail = "a@b.example\r\nBcc: all@b.example" }, "invalid_mail"},
+		"named mail":  {func(d *inquiry.Draft) { d.Mail = "Ada <a@b.example>" }, "invalid_mail"},
+		"quoted mail": {func(d *inquiry.Draft) { d.Mail = `"a b"@b.example` }, "invalid_mail"},
+		"long mail":   {func(d *inquiry.Draft) { d.Mail = strings.Repeat("a", 250) + "@b.example" }, "invalid_mail"},
+		"name":        {func(d *inquiry.Draft) { d.Name = "Ada\x00" }, "invalid_name"},
+		"turned name": {func(d *inquiry.Draft) { d.Name = "Ada\u202egnp" }, "invalid_name"},
+		"long name":   {func(d *inquiry.Draft) { d.Name = strings.Repeat("ä", 101) }, "invalid_name"},
+		"nothing":     {func(d *inquiry.Draft) { d.Message = "\r\n \t" }, "message_required"},
+		"long":        {func(d *inquiry.Draft) { d.Message = strings.Repeat("ä", 5001) }, "message_too_long"},
+		"bytes":       {func(d *inquiry.Draft) { d.Message = "\xff\xfe" }, "invalid_message"},
+		"escape":      {func(d *inquiry.Draft) { d.Message = "\x1b[31mred" }, "invalid_message"},
+	} {
+		d := draft
+		c.change(&d)
+		if _, err := o.Ask(t.Context(), shippost.Actor{}, d); !shippost.IsCode(err, c.code) {
+			t.Errorf("%s: %v, want %s", name, err, c.code)
+		}
+	}
+	for n := range 7 {
+		_, err := o.Ask(t.Context(), shippost.Actor{}, draft)
+		if (n < 5) != (err == nil) || err != nil && (!shippost.IsKind(err, shippost.Wait) || shippost.AsError(err).RetryAfter != time.Hour) {
+			t.Errorf("message %d of one network: %v", n+1, err)
+		}
+	}
+	taken := 0
+	for n := range 400 {
+		d := draft
+		d.Network = fmt.Sprint("network ", n)
+		if _, err := o.Ask(t.Context(), shippost.Actor{}, d); err == nil {
+			taken++
+		} else if !shippost.IsKind(err, shippost.Wait) {
+			t.Fatal(err)
+		}
+	}
+	if taken != 295 {
+		t.Errorf("%d more were taken in a day, want 295", taken)
+	}
+	// Whoever took it back is not waited for.
+	clock.Advance(2 * day)
+	asked := o.ask(shippost.Actor{}, draft)
+	if err := o.Withdraw(t.Context(), shippost.Actor{}, asked.Token); err != nil {
+		t.Fatal(err)
+	}
+	if i, err := o.Read(t.Context(), asked.Token); err != nil || i.Status != shippost.InquiryWithdrawn || i.Overdue(noon.Add(99*day)) {
+		t.Errorf("%+v, %v", i, err)
+	}
+}

@@ -1,0 +1,81 @@
+package inquiry
+
+import (
+	"context"
+
+	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/feature/auth"
+	"ship-post.com/shippost/internal/store"
+)
+
+// Read returns the inquiry whose page has an address that ends with token; NotFound without one.
+func (d *Desk) Read(ctx context.Context, token shippost.Secret) (i shippost.Inquiry, err error) {
+	err = d.DB.View(ctx, func(tx *store.Tx) error {
+		i, err = tx.InquiryByHash(ctx, auth.Hash(token))
+		return err
+	})
+	return i, err
+}
+
+// ProveBySignIn notes that whoever asked is signed in. Somebody else's inquiry cannot be taken over: it takes its page's
+// address, and an inquiry that is proved already stays whose it is.
+func (d *Desk) ProveBySignIn(ctx context.Context, actor shippost.Actor, token shippost.Secret) error {
+	if actor.Kind != shippost.ActorUser {
+		return shippost.Errorf(shippost.Unauthenticated, "sign_in_required", "Sign in first.").With(shippost.RemedySignIn)
+	}
+	return d.DB.Update(ctx, func(tx *store.Tx) error {
+		i, err := tx.InquiryByHash(ctx, auth.Hash(token))
+		if err != nil {
+			return err
+		}
+		return prove(ctx, tx, actor, i, shippost.ProofSignIn, actor.User, "")
+	})
+}
+
+// ProveByMail notes that whoever asked opened the link that was sent to their address; NotFound for a code that was used or
+// never was.
+func (d *Desk) ProveByMail(ctx context.Context, code shippost.Secret) error {
+	return d.DB.Update(ctx, func(tx *store.Tx) error {
+		i, err := tx.InquiryByCode(ctx, auth.Hash(code))
+		if err != nil {
+			return err
+		}
+		return prove(ctx, tx, shippost.Actor{}, i, shippost.ProofMail, "", "")
+	})
+}
+
+func prove(ctx context.Context, tx *store.Tx, actor shippost.Actor, i shippost.Inquiry, how shippost.InquiryProof, user shippost.UserID, note string) error {
+	changed, err := tx.ProveInquiry(ctx, i.ID, how, user, note)
+	if err != nil {
+		return err
+	}
+	if !changed {
+		if i.Proof == how && i.User == user {
+			return nil
+		}
+		return shippost.Errorf(shippost.Conflict, "inquiry_settled", "This was proved already, or needs no proof any more.")
+	}
+	return record(ctx, tx, shippost.EntryInquiryProved, actor, i, map[string]any{"how": string(how)})
+}
+
+// Withdraw takes an inquiry back, for whoever has the address of its page.
+func (d *Desk) Withdraw(ctx context.Context, actor shippost.Actor, token shippost.Secret) error {
+	return d.DB.Update(ctx, func(tx *store.Tx) error {
+		i, err := tx.InquiryByHash(ctx, auth.Hash(token))
+		if err != nil {
+			return err
+		}
+		return end(ctx, tx, actor, i, shippost.InquiryWithdrawn, "")
+	})
+}
+
+func end(ctx context.Context, tx *store.Tx, actor shippost.Actor, i shippost.Inquiry, status shippost.InquiryStatus, answer string) error {
+	changed, err := tx.CloseInquiry(ctx, i.ID, status, answer, tx.Now())
+	if err != nil {
+		return err
+	}
+	if !changed {
+		return shippost.Errorf(shippost.Conflict, "inquiry_closed", "This was answered or withdrawn already.")
+	}
+	return record(ctx, tx, shippost.EntryInquiryClosed, actor, i, map[string]any{"status": string(status), "days": int(tx.Now().Sub(i.AskedAt) / day)})
+}

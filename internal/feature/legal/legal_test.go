@@ -1,0 +1,167 @@
+package legal_test
+
+import (
+	"flag"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/feature/legal"
+	"ship-post.com/shippost/internal/feature/lifecycle"
+	"ship-post.com/shippost/internal/store"
+	"ship-post.com/shippost/internal/store/storetest"
+)
+
+//go:generate go test -count=1 -run ^TestPromise_P20_TheTextIsWhatTheCatalogueSays$ . -update
+
+var update = flag.Bool("update", false, "write the newest version of the policy")
+
+var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+// P20: the policy in force says what the catalogue says, each line of it, and a change of the catalogue needs a new version.
+func TestPromise_P20_TheTextIsWhatTheCatalogueSays(t *testing.T) {
+	t.Parallel()
+	text, err := legal.Compose()
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := "versions/" + legal.Policy + "-" + legal.Published[legal.Policy][0].Day + ".txt"
+	if *update {
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stored, err := os.ReadFile(name)
+	if err != nil || string(stored) != text {
+		t.Fatalf("the catalogue or the text changed: add a version with a new day to Published, say what changed, and run go generate (%v)", err)
+	}
+	for _, table := range lifecycle.Tables {
+		if table.Holds != "" && !strings.Contains(text, "| "+table.Holds+" | "+table.Purpose+" | "+table.Lifetime+" |") {
+			t.Errorf("the policy does not say that %s is kept", table.Name)
+		}
+	}
+}
+
+// P20: every version can be read, is dated, and can be compared with the one before it.
+func TestPromise_P20_VersionsStayAndCanBeCompared(t *testing.T) {
+	t.Parallel()
+	desk := legal.New(legal.Options{Operator: legal.Operator{Name: "Ada & Sons", Contact: "privacy@posts.example"}, Hosts: []legal.Host{{"open.tiktokapis.com", "to publish"}}})
+	for _, document := range []string{legal.Policy, legal.Terms} {
+		list := desk.Versions(document)
+		if !slices.IsSortedFunc(list, func(a, b legal.Version) int { return strings.Compare(b.Day, a.Day) }) {
+			t.Errorf("%s: the newest version must come first", document)
+		}
+		for _, v := range list {
+			_, blocks, err := desk.Read(document, v.Day)
+			if err != nil || len(blocks) < 5 || v.Summary == "" {
+				t.Errorf("%s of %s: %d blocks, %v", document, v.Day, len(blocks), err)
+			}
+		}
+	}
+	older, newer, changes, err := desk.Compare(legal.Policy, "")
+	if err != nil || older.Day != "2026-11-24" || newer.Day != "2026-11-26" {
+		t.Fatalf("%v, %v, %v", older, newer, err)
+	}
+	var same, gone, coming int
+	for _, c := range changes {
+		switch {
+		case c.Gone:
+			gone++
+		case c.Coming:
+			coming++
+		default:
+			same++
+		}
+	}
+	if same == 0 || gone == 0 || coming == 0 {
+		t.Errorf("%d the same, %d gone, %d new", same, gone, coming)
+	}
+	if _, _, err := desk.Read(legal.Policy, "2020-01-01"); !shippost.IsKind(err, shippost.NotFound) {
+		t.Errorf("a version that never was: %v", err)
+	}
+}
+
+// P20: a material change is told to each person until they have read it, and never again after that; who signs up later has
+// accepted what is in force.
+func TestPromise_P20_MaterialChangesAreToldOnce(t *testing.T) {
+	t.Parallel()
+	storetest.EachAt(t, noon, func(t *testing.T, db *store.DB, _ *storetest.Clock) {
+		ctx := t.Context()
+		published := map[string][]legal.Version{legal.Policy: {{Day: "2026-11-24"}}, legal.Terms: {{Day: "2026-11-24"}}}
+		desk := legal.New(legal.Options{DB: db, Published: published})
+		early, ben := storetest.Workspace(t, db), storetest.Workspace(t, db)
+		storetest.Update(t, db, func(tx *store.Tx) error { return desk.Accept(ctx, tx, ben.User) })
+		news := func(a shippost.Actor) []string {
+			t.Helper()
+			list, err := desk.News(ctx, a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var days []string
+			for _, n := range list {
+				days = append(days, n.Document+" "+n.Version.Day)
+			}
+			return days
+		}
+		expect := func(a shippost.Actor, want ...string) {
+			t.Helper()
+			if got := news(a); !slices.Equal(got, want) {
+				t.Errorf("told %v, want %v", got, want)
+			}
+		}
+		expect(early)
+		published[legal.Policy] = append([]legal.Version{{Day: "2026-12-01"}}, published[legal.Policy]...) // of no weight
+		expect(early)
+		published[legal.Policy] = append([]legal.Version{{Day: "2027-01-01", Material: true}}, published[legal.Policy]...)
+		expect(early, "privacy-policy 2027-01-01")
+		expect(ben, "privacy-policy 2027-01-01")
+		program := early
+		program.Kind = shippost.ActorKey
+		expect(program)
+		if err := desk.Acknowledge(ctx, program, legal.Policy, "2027-01-01"); !shippost.IsCode(err, "person_required") {
+			t.Errorf("a program: %v", err)
+		}
+		if err := desk.Acknowledge(ctx, early, legal.Policy, "2031-01-01"); !shippost.IsCode(err, "version_not_found") {
+			t.Errorf("a version that is none: %v", err)
+		}
+		for range 2 {
+			if err := desk.Acknowledge(ctx, early, legal.Policy, "2027-01-01"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		expect(early)
+		expect(ben, "privacy-policy 2027-01-01")
+		late := storetest.Workspace(t, db)
+		storetest.Update(t, db, func(tx *store.Tx) error { return desk.Accept(ctx, tx, late.User) })
+		expect(late)
+	})
+}
+
+// P22: the policy names everybody this server may connect to, and says so when there is nobody.
+func TestPromise_P22_ThePolicyNamesEveryRecipient(t *testing.T) {
+	t.Parallel()
+	hosts := []legal.Host{{"open.tiktokapis.com", "to publish"}, {".tiktokcdn.com", "pictures"}}
+	_, with, err := legal.New(legal.Options{Hosts: hosts}).Read(legal.Policy, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, without, err := legal.New(legal.Options{}).Read(legal.Policy, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	items := func(blocks []legal.Block) (all []string) {
+		for _, b := range blocks {
+			all = append(all, b.Items...)
+		}
+		return all
+	}
+	if got := items(with); !slices.Equal(got, []string{"open.tiktokapis.com: to publish", ".tiktokcdn.com: pictures"}) {
+		t.Errorf("with two hosts: %v", got)
+	}
+	if got := items(without); len(got) != 1 {
+		t.Errorf("without any: %v", got)
+	}
+}

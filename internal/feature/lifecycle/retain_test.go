@@ -1,0 +1,172 @@
+package lifecycle_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/feature/lifecycle"
+	"ship-post.com/shippost/internal/store"
+	"ship-post.com/shippost/internal/store/storetest"
+)
+
+// P6: a file stays until the last post that has it was posted and the workspace's days are over, whatever else became of its
+// posts; then it goes, and the workspace can see that it did.
+func TestPromise_P06_FilesStayUntilTheirLastPostIsPosted(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		days  int
+		posts []shippost.PostStatus
+		after time.Duration
+		goes  bool
+	}{
+		{"never used", 0, nil, 3000 * 24 * time.Hour, false},
+		{"posted, its days not over", 30, []shippost.PostStatus{shippost.PostPosted}, 30*24*time.Hour - time.Second, false},
+		{"posted, its days over", 30, []shippost.PostStatus{shippost.PostPosted}, 30 * 24 * time.Hour, true},
+		{"posted, kept until posted", lifecycle.KeepNone, []shippost.PostStatus{shippost.PostPosted}, time.Second, true},
+		{"posted, kept always", lifecycle.KeepAlways, []shippost.PostStatus{shippost.PostPosted}, 3000 * 24 * time.Hour, false},
+		{"posted twice", 1, []shippost.PostStatus{shippost.PostPosted, shippost.PostPosted}, 24 * time.Hour, true},
+		{"posted, and cancelled before", 1, []shippost.PostStatus{shippost.PostPosted, shippost.PostCancelled}, 24 * time.Hour, true},
+		{"only cancelled", 1, []shippost.PostStatus{shippost.PostCancelled}, 3000 * 24 * time.Hour, false},
+		{"posted, and planned", 1, []shippost.PostStatus{shippost.PostPosted, shippost.PostDraft}, 3000 * 24 * time.Hour, false},
+		{"posted, and waiting", 1, []shippost.PostStatus{shippost.PostPosted, shippost.PostQueued}, 3000 * 24 * time.Hour, false},
+		{"posted, and under way", 1, []shippost.PostStatus{shippost.PostPosted, shippost.PostPublishing}, 3000 * 24 * time.Hour, false},
+		{"posted, and failed", 1, []shippost.PostStatus{shippost.PostPosted, shippost.PostFailed}, 3000 * 24 * time.Hour, false},
+		{"posted, and missed", 1, []shippost.PostStatus{shippost.PostPosted, shippost.PostMissed}, 3000 * 24 * time.Hour, false},
+		{"posted, and in an inbox", 1, []shippost.PostStatus{shippost.PostPosted, shippost.PostInInbox}, 3000 * 24 * time.Hour, false},
+		{"posted, and unconfirmed", 1, []shippost.PostStatus{shippost.PostPosted, shippost.PostUnconfirmed}, 3000 * 24 * time.Hour, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			storetest.EachAt(t, noon, func(t *testing.T, db *store.DB, clock *storetest.Clock) {
+				b := open(t, db, clock, t.TempDir())
+				ctx := t.Context()
+				actor := storetest.Workspace(t, db)
+				account := storetest.Account(t, db, actor)
+				if err := b.keeper.SetKeepPosted(ctx, actor, c.days); err != nil {
+					t.Fatal(err)
+				}
+				m := b.file(actor, "clip")
+				for _, status := range c.posts {
+					b.post(actor, account, status, m)
+				}
+				stay := b.stay(actor, m.ID, c.days)
+				b.sweep() // nothing is over yet, whatever the rule
+				clock.Advance(c.after)
+				b.sweep()
+				b.sweep()
+				gone := !slices.Contains(mapValues(b.files()), "clip") && !slices.Contains(mapValues(b.files()), "poster of clip")
+				if gone != c.goes {
+					t.Errorf("gone: %t, want %t", gone, c.goes)
+				}
+				// What was said beforehand is what came.
+				if said := stay.Why == lifecycle.StayPosted && !stay.Until.After(clock.Now()); said != c.goes {
+					t.Errorf("it was said to stay %+v; gone: %t", stay, gone)
+				}
+				receipts, err := b.keeper.Receipts(ctx, actor)
+				if err != nil || (len(receipts) == 1) != c.goes {
+					t.Errorf("receipts %+v, %v", receipts, err)
+				}
+				if c.goes && (receipts[0].Files != 1 || receipts[0].Bytes != 4 || receipts[0].Days != int64(c.days)) {
+					t.Errorf("receipt %+v", receipts[0])
+				}
+				storetest.View(t, db, func(tx *store.Tx) error {
+					row, err := tx.Media(ctx, actor.Workspace, m.ID)
+					if (row.Status == shippost.MediaDeleted) != c.goes {
+						t.Errorf("the row says %s", row.Status)
+					}
+					return err
+				})
+			})
+		})
+	}
+}
+
+// stay returns how long a file is said to stay.
+func (b *bench) stay(actor shippost.Actor, id shippost.MediaID, days int) (s lifecycle.Stay) {
+	b.t.Helper()
+	storetest.View(b.t, b.db, func(tx *store.Tx) error {
+		uses, err := tx.MediaUses(b.t.Context(), []shippost.MediaID{id})
+		s = lifecycle.StayOf(days, uses[id])
+		return err
+	})
+	return s
+}
+
+// P6: whoever puts a file into a new post while a sweep looks at it keeps it.
+func TestPromise_P06_AFileThatIsUsedAgainStays(t *testing.T) {
+	t.Parallel()
+	storetest.EachAt(t, noon, func(t *testing.T, db *store.DB, clock *storetest.Clock) {
+		b := open(t, db, clock, t.TempDir())
+		ctx := t.Context()
+		actor := storetest.Workspace(t, db)
+		account := storetest.Account(t, db, actor)
+		if err := b.keeper.SetKeepPosted(ctx, actor, 0); err != nil {
+			t.Fatal(err)
+		}
+		// Which of the two comes first is chance; either way a waiting post has its file.
+		for range 20 {
+			m := b.file(actor, "clip")
+			b.post(actor, account, shippost.PostPosted, m)
+			clock.Advance(time.Minute)
+			swept := make(chan error, 1)
+			go func() { swept <- b.keeper.Sweep(ctx) }()
+			p := shippost.Post{ID: shippost.NewPostID(clock.Now()), Workspace: actor.Workspace, Account: account.ID, Status: shippost.PostQueued, Media: []shippost.MediaID{m.ID},
+				Due: shippost.Due{Local: "2026-11-24T13:00:00", Zone: "UTC", At: clock.Now().Add(time.Hour)}, Version: 1, CreatedBy: actor.User, CreatedAt: clock.Now(), UpdatedAt: clock.Now()}
+			err := db.Update(ctx, func(tx *store.Tx) error { return tx.InsertPost(ctx, &p) })
+			if serr := <-swept; serr != nil {
+				t.Fatal(serr)
+			}
+			if err != nil && !shippost.IsCode(err, "media_deleted") {
+				t.Fatal(err)
+			}
+			_, serr := b.bucket.Stat(ctx, m.BlobKey)
+			if err == nil && serr != nil {
+				t.Fatal("a post waits whose file is gone")
+			}
+		}
+	})
+}
+
+// P15: a year in which nobody comes loses nothing but what has a shorter life by its own rule.
+func TestPromise_P15_AYearIdleLosesNothing(t *testing.T) {
+	t.Parallel()
+	storetest.EachAt(t, noon, func(t *testing.T, db *store.DB, clock *storetest.Clock) {
+		b := open(t, db, clock, t.TempDir())
+		actor := storetest.Workspace(t, db)
+		account := storetest.Account(t, db, actor)
+		used, unused := b.file(actor, "used"), b.file(actor, "unused")
+		b.post(actor, account, shippost.PostPosted, used)
+		b.post(actor, account, shippost.PostFailed, unused)
+		b.update(func(tx *store.Tx) error {
+			return tx.Record(t.Context(), shippost.Entry{Workspace: actor.Workspace, Kind: shippost.EntryAccountConnected, Actor: actor, Account: account.ID})
+		})
+		before := b.content(actor.Workspace)
+		for range 52 {
+			clock.Advance(7 * 24 * time.Hour)
+			b.sweep()
+		}
+		after := b.content(actor.Workspace)
+		for _, table := range []string{"workspaces", "members", "users", "accounts", "posts", "post_media"} {
+			if !slices.Equal(before[table], after[table]) {
+				t.Errorf("%s changed:\n%v\n%v", table, before[table], after[table])
+			}
+		}
+		if len(after["journal"]) < len(before["journal"]) {
+			t.Errorf("the journal lost lines within a year")
+		}
+		if files := mapValues(b.files()); !slices.Contains(files, "unused") || slices.Contains(files, "used") {
+			t.Errorf("files after a year: %v", files)
+		}
+		// And what is kept for a year goes then.
+		clock.Advance(3 * 7 * 24 * time.Hour)
+		b.sweep()
+		for _, line := range b.content(actor.Workspace)["journal"] {
+			if len(line) > 0 && slices.Contains(before["journal"], line) {
+				t.Errorf("an entry is still there after a year: %s", line)
+			}
+		}
+	})
+}

@@ -1,0 +1,169 @@
+package publish
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/store"
+	"ship-post.com/shippost/internal/store/storetest"
+)
+
+func TestJudgeClock(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		r    reading
+		want string
+	}{
+		{"first reading", reading{Wall: due}, ""},
+		{"as expected", reading{Wall: due, Expected: due, Seen: due, Platform: due}, ""},
+		{"a minute back", reading{Wall: due, Expected: due.Add(time.Minute)}, ""},
+		{"more than a minute back", reading{Wall: due, Expected: due.Add(time.Minute + time.Second)}, "clock_went_back"},
+		{"two minutes forward", reading{Wall: due, Expected: due.Add(-2 * time.Minute)}, ""},
+		{"more than two minutes forward", reading{Wall: due, Expected: due.Add(-2*time.Minute - time.Second)}, "clock_jumped"},
+		{"back since the last start", reading{Wall: due, Seen: due.Add(time.Hour)}, "clock_went_back"},
+		{"another node wrote nonsense", reading{Wall: due, Seen: due.Add(time.Hour), Platform: due.Add(time.Minute)}, ""},
+		{"forward since the last start", reading{Wall: due, Seen: due.Add(-time.Hour)}, ""},
+		{"ahead of the platform", reading{Wall: due, Platform: due.Add(-2*time.Minute - time.Second)}, "clock_wrong"},
+		{"behind the platform", reading{Wall: due, Platform: due.Add(2*time.Minute + time.Second)}, "clock_wrong"},
+	} {
+		if got := judgeClock(c.r); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// TestClockHold: a clock that jumps holds publishing, tells, and lets it go on after two good readings.
+func TestClockHold(t *testing.T) {
+	t.Parallel()
+	for _, step := range []time.Duration{400 * 24 * time.Hour, -400 * 24 * time.Hour, 3 * time.Minute, -3 * time.Minute} {
+		t.Run(step.String(), func(t *testing.T) {
+			inBubble(t, func(b *bubble) {
+				a := b.account()
+				soon, during := b.schedule(a, "soon", 5*time.Minute, time.Hour), b.schedule(a, "during", 20*time.Minute, time.Hour)
+				b.pass(10 * time.Minute)
+				b.clock.step(step)
+				b.pass(30 * time.Minute)
+				if p := b.post(soon); p.Status != shippost.PostPosted {
+					t.Errorf("the post before the jump is %s", p.Status)
+				}
+				if p := b.post(during); p.Status != shippost.PostQueued || b.live()["during"] != 0 {
+					t.Errorf("while the clock is wrong the post is %s and %d times out, want it to wait", p.Status, b.live()["during"])
+				}
+				if n := b.notices(); len(n) != 1 || n[0].Remedy != shippost.RemedyOperator {
+					t.Errorf("the notices are %v, want one for the operator", n)
+				}
+				b.clock.step(-step)
+				b.pass(4 * time.Minute)
+				if p := b.post(during); p.Status != shippost.PostPosted || b.live()["during"] != 1 {
+					t.Errorf("after the clock was put right the post is %s and %d times out, want posted", p.Status, b.live()["during"])
+				}
+				if n := b.notices(); len(n) != 0 {
+					t.Errorf("the notices are %v", n)
+				}
+				if alarms, ends := b.ownEntries(shippost.EntryPublisherAlarm), b.ownEntries(shippost.EntryPublisherResumed); alarms != 1 || ends != 1 {
+					t.Errorf("the journal has %d alarms and %d ends, want one of each", alarms, ends)
+				}
+			})
+		})
+	}
+}
+
+// ownEntries counts the entries of a kind that belong to no workspace.
+func (b *bubble) ownEntries(kind shippost.EntryKind) (n int) {
+	b.t.Helper()
+	storetest.View(b.t, b.db, func(tx *store.Tx) error {
+		return tx.SQL().QueryRowContext(b.t.Context(), "SELECT count(*) FROM journal WHERE workspace_id = '' AND kind = $1", string(kind)).Scan(&n)
+	})
+	return n
+}
+
+// A clock that was set back while the publisher did not run is found by what the database has seen; one that was far
+// ahead once does not hold publishing for ever.
+func TestClockHold_AtStart(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		b.pass(2 * time.Minute)
+		b.halt()
+		b.platform.deaf = true // nobody says what time it is
+		b.clock.step(-time.Hour)
+		b.start()
+		b.pass(time.Second)
+		if n := b.notices(); len(n) != 1 || n[0].Code != "clock_went_back" {
+			t.Errorf("the notices are %v, want that the clock went back", n)
+		}
+		b.pass(3 * time.Minute)
+		if n := b.notices(); len(n) != 0 {
+			t.Errorf("after two good readings the notices are %v", n)
+		}
+		id := b.schedule(b.account(), "later", 5*time.Minute, time.Hour)
+		b.pass(10 * time.Minute)
+		if p := b.post(id); p.Status != shippost.PostPosted || p.Lateness() != 0 {
+			t.Errorf("the post is %s, %s late", p.Status, p.Lateness())
+		}
+	})
+}
+
+// TestR13_ClockSteps: wherever the clock is set by a second to 400 days, nothing goes out before its time and nothing
+// twice, and when the clock is right again every post has its end.
+func TestR13_ClockSteps(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		type step struct {
+			after, by time.Duration
+		}
+		size := rapid.OneOf(rapid.Int64Range(1, 120), rapid.Int64Range(121, 3600), rapid.Int64Range(3601, 400*24*3600))
+		steps := rapid.SliceOfN(rapid.Custom(func(r *rapid.T) step {
+			s := step{time.Duration(rapid.IntRange(0, 600_000).Draw(r, "after")) * time.Millisecond, time.Duration(size.Draw(r, "by")) * time.Second}
+			if rapid.Bool().Draw(r, "back") {
+				s.by = -s.by
+			}
+			return s
+		}), 1, 5).Draw(r, "steps")
+		dues := rapid.SliceOfN(rapid.IntRange(0, 1500), 1, 6).Draw(r, "dues")
+		var faults []string
+		inBubble(t, func(b *bubble) {
+			accuse := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
+			var ids []shippost.PostID
+			for i, in := range dues {
+				ids = append(ids, b.schedule(b.account(), fmt.Sprint(i), time.Duration(in)*time.Second, time.Hour))
+			}
+			off := time.Duration(0)
+			for _, s := range steps {
+				b.pass(s.after)
+				b.clock.step(s.by)
+				off += s.by
+			}
+			b.pass(5 * time.Minute)
+			b.clock.step(-off)
+			b.pass(100 * time.Minute)
+
+			b.platform.mu.Lock()
+			for _, t := range b.platform.taken {
+				if t.committed.truly.IsZero() {
+					continue
+				}
+				if t.committed.product.Before(t.due) {
+					accuse("post %s went out %s early by our own clock", t.post, t.due.Sub(t.committed.product))
+				}
+				// A clock that is not further off than this may be as right as any.
+				if early := t.due.Sub(t.committed.truly); early > clockSkew {
+					accuse("post %s went out %s early", t.post, early)
+				}
+			}
+			b.platform.mu.Unlock()
+			live := b.live()
+			for i, id := range ids {
+				p := b.post(id)
+				if n := live[fmt.Sprint(i)]; n > 1 || (p.Status == shippost.PostPosted) != (n == 1) || !p.Status.Ended() {
+					accuse("post %d is %s (%s) and %d times out", i, p.Status, p.Phase, n)
+				}
+			}
+		})
+		for _, f := range faults {
+			r.Error(f)
+		}
+	})
+}

@@ -1,0 +1,122 @@
+package publish_test
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/feature/auth"
+	"ship-post.com/shippost/internal/feature/connect"
+	"ship-post.com/shippost/internal/feature/publish"
+	"ship-post.com/shippost/internal/platform"
+	"ship-post.com/shippost/internal/quota"
+)
+
+// watched counts the uploads that are under way.
+type watched struct {
+	platform.Platform
+	open, ever *atomic.Int64
+}
+
+// Unwrap gives the abilities of the platform.
+func (w *watched) Unwrap() platform.Platform { return w.Platform }
+
+func (w *watched) Stage(ctx context.Context, p platform.Payload, l platform.Ledger) (platform.Staged, error) {
+	w.open.Add(1)
+	w.ever.Add(1)
+	staged, err := w.Platform.Stage(ctx, p, l)
+	if err != nil {
+		w.open.Add(-1)
+		return nil, err
+	}
+	return &watchedStaged{Staged: staged, w: w}, nil
+}
+
+func (w *watched) Commit(ctx context.Context, staged platform.Staged) (platform.Outcome, error) {
+	return w.Platform.Commit(ctx, staged.(*watchedStaged).Staged)
+}
+
+type watchedStaged struct {
+	platform.Staged
+	w    *watched
+	over atomic.Bool
+}
+
+func (s *watchedStaged) Close() error {
+	err := s.Staged.Close()
+	if !s.over.Swap(true) {
+		s.w.open.Add(-1)
+	}
+	return err
+}
+
+// P16: a disconnect on one node cuts the uploads that run on another one. When it returns none is open any more, TikTok gets
+// no further byte, and nothing ever appears; posts of other accounts go out.
+func TestPromise_P16_DisconnectCutsUploadsOnAnotherNode(t *testing.T) {
+	t.Parallel()
+	var open, ever [2]atomic.Int64
+	n := atomic.Int64{}
+	set := laneSet{wrap: func(_ *lane, p platform.Platform) platform.Platform {
+		i := n.Add(1) - 1
+		return &watched{p, &open[i%2], &ever[i%2]}
+	}}
+	eachLane(t, set, func(t *testing.T, l *lane) {
+		w := l.platform.(*watched)
+		// The other node serves people and publishes nothing here: it is the one that is asked to disconnect.
+		platforms := map[shippost.PlatformName]platform.Platform{shippost.TikTok: l.platform}
+		other := publish.New(publish.Options{DB: l.db, Node: "node_b", Platforms: platforms, Vault: l.vault, Files: l.library, Sealer: l.sealer,
+			Quota: quota.New(l.db), Now: l.now, Log: l.log})
+		desk := connect.New(connect.Options{DB: l.db, Auth: auth.New(auth.Options{DB: l.db, Now: l.now, Log: l.log}), Platforms: platforms, Sealer: l.sealer,
+			Vault: l.vault, Posts: other.Desk(), PublicURL: "http://localhost:8080", Now: l.now, Log: l.log})
+		if l.db.Engine() == "sqlite" {
+			desk = l.connect // there is no other node; the same holds on the one
+		}
+		leaves, stays := l.account(t, "leaves"), l.account(t, "stays")
+		due := l.now().Add(45 * time.Second)
+		var going []shippost.Post
+		for range 1 {
+			going = append(going, l.queue(t, leaves, "must not appear", due))
+		}
+		kept := l.queue(t, stays, "appears", due)
+		staged := func(p shippost.Post, _ []shippost.Attempt) bool { return p.Phase == shippost.PhaseStaged }
+		for _, p := range append(going, kept) {
+			l.until(t, p.ID, staged)
+		}
+		if w.open.Load() != 2 {
+			t.Fatalf("%d uploads are open", w.open.Load())
+		}
+		if _, err := desk.Disconnect(t.Context(), l.actor, leaves.ID); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.open.Load(); got != 1 {
+			t.Errorf("%d uploads are open when the disconnect returns, want the other account's alone", got)
+		}
+		before := len(l.requestsOf("leaves"))
+		for _, p := range going {
+			post, attempts := l.read(t, p.ID)
+			if post.Status != shippost.PostFailed || len(attempts) != 1 || attempts[0].State != shippost.AttemptDead || attempts[0].StopToldAt.IsZero() {
+				t.Errorf("%s %+v", post.Status, attempts)
+			}
+		}
+		l.move(time.Until(due.Add(-time.Duration(l.ahead.Load()))) + time.Second)
+		l.until(t, kept.ID, func(p shippost.Post, _ []shippost.Attempt) bool { return p.Status == shippost.PostPosted })
+		if len(l.live("must not appear")) != 0 || len(l.live("appears")) != 1 {
+			t.Errorf("viewers see %v and %v", l.live("must not appear"), l.live("appears"))
+		}
+		if after := len(l.requestsOf("leaves")); after != before {
+			t.Errorf("%d requests for the account after its disconnect had returned", after-before)
+		}
+	})
+}
+
+// requestsOf returns what TikTok was asked for a creator.
+func (l *lane) requestsOf(handle string) (names []string) {
+	for _, e := range l.sim.Journal(0) {
+		if e.Kind == "request" && e.Creator == handle {
+			names = append(names, e.Name)
+		}
+	}
+	return names
+}

@@ -1,0 +1,296 @@
+package admin_test
+
+import (
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"ship-post.com/shippost"
+	feature "ship-post.com/shippost/internal/feature/admin"
+	"ship-post.com/shippost/internal/feature/inquiry"
+	"ship-post.com/shippost/internal/feature/passkey"
+	"ship-post.com/shippost/internal/feature/passkey/passkeytest"
+	"ship-post.com/shippost/internal/server/admin"
+	"ship-post.com/shippost/internal/store"
+	"ship-post.com/shippost/internal/store/storetest"
+)
+
+var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+// office is the administration of a server, and a browser in it.
+type office struct {
+	t         *testing.T
+	db        *store.DB
+	clock     *storetest.Clock
+	handler   http.Handler
+	inquiries *inquiry.Desk
+	codeFile  string
+	cookie    *http.Cookie
+}
+
+const public = "https://posts.example"
+
+func open(t *testing.T, db *store.DB, clock *storetest.Clock) *office {
+	t.Helper()
+	o := &office{t: t, db: db, clock: clock, codeFile: filepath.Join(t.TempDir(), "admin-code")}
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	o.inquiries = inquiry.New(inquiry.Options{DB: db, PublicURL: public, Now: clock.Now, Log: log})
+	keeper := feature.New(feature.Options{DB: db, Passkeys: passkey.New(passkey.Options{DB: db, PublicURL: public, Now: clock.Now}), CodeFile: o.codeFile, Now: clock.Now})
+	pages, err := admin.New(admin.Options{Keeper: keeper, Inquiries: o.inquiries, PublicURL: public, Log: log, Frame: admin.Frame{Style: "/s.css", Icon: "/i.svg", Script: "/p.js",
+		Page: func(w http.ResponseWriter, _ *http.Request, status int, e *shippost.Error) {
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, "error "+e.Code)
+		}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.handler = pages.Handler()
+	return o
+}
+
+func (o *office) send(method, path string, form url.Values) *httptest.ResponseRecorder {
+	o.t.Helper()
+	r := httptest.NewRequest(method, path, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Accept", "text/html")
+	if strings.HasSuffix(path, "/question") {
+		r.Header.Set("Accept", "application/json")
+	}
+	if o.cookie != nil {
+		r.AddCookie(o.cookie)
+	}
+	w := httptest.NewRecorder()
+	o.handler.ServeHTTP(w, r)
+	for _, c := range w.Result().Cookies() {
+		o.cookie = c
+	}
+	return w
+}
+
+func (o *office) code() string {
+	o.t.Helper()
+	code, line := feature.NewCode(o.clock.Now())
+	if err := os.WriteFile(o.codeFile, []byte(line), 0o600); err != nil {
+		o.t.Fatal(err)
+	}
+	return code
+}
+
+type question struct {
+	Token   string          `json:"token"`
+	Options json.RawMessage `json:"options"`
+	ID      string          `json:"id"`
+	Code    string          `json:"code"`
+}
+
+func (o *office) ask(path string, form url.Values) (q question) {
+	o.t.Helper()
+	if err := json.Unmarshal(o.send("POST", path, form).Body.Bytes(), &q); err != nil {
+		o.t.Fatal(err)
+	}
+	return q
+}
+
+// enrol makes an administrator and returns their device.
+func (o *office) enrol(code string) (*passkeytest.Device, *httptest.ResponseRecorder) {
+	o.t.Helper()
+	form := url.Values{"code": {strings.ToUpper(code)}, "name": {"Olga Operator"}}
+	q := o.ask("/admin/enrol/question", form)
+	if q.Token == "" {
+		return nil, nil
+	}
+	d := passkeytest.New(o.t, public, "posts.example")
+	form.Set("token", q.Token)
+	form.Set("id", q.ID)
+	form.Set("answer", string(d.Create(q.Options)))
+	return d, o.send("POST", "/admin/enrol", form)
+}
+
+func (o *office) signIn(d *passkeytest.Device) *httptest.ResponseRecorder {
+	o.t.Helper()
+	q := o.ask("/admin/sign-in/question", nil)
+	return o.send("POST", "/admin/sign-in", url.Values{"token": {q.Token}, "answer": {string(d.Get(q.Options))}, "return_to": {"/admin/users"}})
+}
+
+var behind = []string{"GET /admin", "GET /admin/", "GET /admin/users", "POST /admin/users/usr_x/disable", "POST /admin/users/usr_x/enable", "GET /admin/accounts",
+	"GET /admin/inquiries", "GET /admin/inquiries/inq_x", "POST /admin/inquiries/inq_x/prove", "POST /admin/inquiries/inq_x", "GET /admin/audit"}
+
+// P13: nothing of the administration answers without a passkey of an administrator, a session is short, and its cookie is one
+// of its own.
+func TestPromise_P13_NoAdministrationWithoutAPasskey(t *testing.T) {
+	t.Parallel()
+	storetest.EachAt(t, noon, func(t *testing.T, db *store.DB, clock *storetest.Clock) {
+		o := open(t, db, clock)
+		shut := func(when string) {
+			t.Helper()
+			for _, route := range behind {
+				method, path, _ := strings.Cut(route, " ")
+				if w := o.send(method, path, nil); w.Code != http.StatusSeeOther || !strings.HasPrefix(w.Header().Get("Location"), "/admin/sign-in") {
+					t.Errorf("%s: %s answers %d", when, route, w.Code)
+				}
+			}
+		}
+		shut("a stranger")
+		// The code: not without one, not a wrong one, not late, not twice.
+		if q := o.ask("/admin/enrol/question", url.Values{"code": {"abcde-abcde-abcde-abcde"}, "name": {"Eve"}}); q.Code != "admin_code_refused" {
+			t.Errorf("without a code: %+v", q)
+		}
+		late := o.code()
+		clock.Advance(time.Hour)
+		if d, _ := o.enrol(late); d != nil {
+			t.Error("an old code counts")
+		}
+		code := o.code()
+		device, w := o.enrol(code)
+		if device == nil || w.Code != http.StatusSeeOther {
+			t.Fatalf("enrolled: %v", w)
+		}
+		if c := o.cookie; c.Name != "__Host-shippost-admin" || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Path != "/" || c.MaxAge != 8*3600 {
+			t.Errorf("cookie %+v", c)
+		}
+		if again, _ := o.enrol(code); again != nil {
+			t.Error("a code counts twice")
+		}
+		if w := o.send("GET", "/admin", nil); w.Code != 200 || !strings.Contains(w.Body.String(), "Olga Operator") {
+			t.Errorf("overview: %d %s", w.Code, w.Body)
+		}
+		// Fifteen minutes without a request end it, eight hours in any case.
+		clock.Advance(15 * time.Minute)
+		shut("idle")
+		for range 2 { // and the counts of tries begin anew
+			clock.Advance(15 * time.Minute)
+		}
+		if w := o.signIn(device); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/admin/users" {
+			t.Fatalf("signed in: %d %s", w.Code, w.Body)
+		}
+		for range 8*6 - 1 {
+			clock.Advance(10 * time.Minute)
+			if w := o.send("GET", "/admin", nil); w.Code != 200 {
+				t.Fatalf("busy at %s: %d", clock.Now(), w.Code)
+			}
+		}
+		clock.Advance(10 * time.Minute)
+		shut("after eight hours")
+		// A user's passkey is none of an administrator's.
+		user := storetest.Workspace(t, db)
+		k := passkey.New(passkey.Options{DB: db, PublicURL: public, Now: clock.Now})
+		q, err := k.AskOwn(t.Context(), user)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hers := passkeytest.New(t, public, "posts.example")
+		if err := k.AddOwn(t.Context(), user, q.Token, hers.Create(q.Options), ""); err != nil {
+			t.Fatal(err)
+		}
+		if w := o.signIn(hers); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "administrators_only") {
+			t.Errorf("a user got in: %d %s", w.Code, w.Body)
+		}
+		// Signed out is out, and a copied cookie is worth nothing then.
+		o.signIn(device)
+		kept := o.cookie
+		o.send("POST", "/admin/sign-out", nil)
+		o.cookie = kept
+		shut("signed out")
+		// Where the database is shared the code comes through it.
+		shared, line := feature.NewCode(clock.Now())
+		if err := feature.LeaveCode(t.Context(), db, line); err != nil {
+			t.Fatal(err)
+		}
+		clock.Advance(20 * time.Minute)
+		if d, w := o.enrol(shared); d == nil || w.Code != http.StatusSeeOther {
+			t.Error("the code in the database does not count")
+		}
+		if d, _ := o.enrol(shared); d != nil {
+			t.Error("the code in the database counts twice")
+		}
+	})
+}
+
+// P13: no page shows a token, a caption, a file or what stands in the journal about a person; what shows people is noted.
+func TestPromise_P13_AdministratorsSeeNoContent(t *testing.T) {
+	t.Parallel()
+	storetest.EachAt(t, noon, func(t *testing.T, db *store.DB, clock *storetest.Clock) {
+		o := open(t, db, clock)
+		ctx := t.Context()
+		owner := storetest.Workspace(t, db)
+		account := storetest.Account(t, db, owner)
+		file := shippost.Media{ID: shippost.NewMediaID(noon), Workspace: owner.Workspace, UploadedBy: owner.User, Status: shippost.MediaReady, Kind: shippost.Video,
+			FileName: "canary-file.mp4", Size: 9, SHA256: "canary-sha", BlobKey: "canary-key", CreatedAt: noon}
+		post := shippost.Post{ID: shippost.NewPostID(noon), Workspace: owner.Workspace, Account: account.ID, Status: shippost.PostQueued, Caption: "canary-caption",
+			Due: shippost.Due{At: noon.Add(time.Hour)}, Version: 1, CreatedBy: owner.User, CreatedAt: noon, UpdatedAt: noon}
+		storetest.Update(t, db, func(tx *store.Tx) error {
+			for _, err := range []error{
+				tx.InsertMedia(ctx, &file), tx.InsertPost(ctx, &post),
+				tx.InsertGrant(ctx, &store.Grant{Account: account.ID, AccessToken: "canary-access", RefreshToken: "canary-refresh", AccessIssuedAt: noon, AccessExpiresAt: noon.Add(time.Hour), Version: 1}),
+				tx.InsertSession(ctx, &store.Session{Hash: "canary-hash", ID: "ses_x", User: owner.User, Workspace: owner.Workspace, CreatedAt: noon, ProvedAt: noon, SeenAt: noon, ExpiresAt: noon.Add(time.Hour)}),
+				tx.Record(ctx, shippost.Entry{Workspace: owner.Workspace, Kind: shippost.EntryAccountConnected, Actor: owner, Account: account.ID,
+					Data: map[string]any{"x": "canary-data"}, Personal: map[string]string{"name": "canary-personal"}}),
+			} {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		asked, err := o.inquiries.Ask(ctx, shippost.Actor{}, inquiry.Draft{Kind: shippost.InquiryErasure, Mail: "ada@example.com", Message: "Forget <b>me</b>."})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.enrol(o.code())
+		for path, want := range map[string]string{"/admin": "queued", "/admin/users": "Ada", "/admin/accounts": "@ada", "/admin/inquiries": "ada@example.com",
+			"/admin/inquiries/" + string(asked.ID): "Forget &lt;b&gt;me&lt;/b&gt;.", "/admin/audit": "account.connected"} {
+			body := o.send("GET", path, nil).Body.String()
+			if !strings.Contains(body, want) {
+				t.Errorf("%s lacks %q:\n%s", path, want, body)
+			}
+			if strings.Contains(body, "canary") || strings.Contains(body, asked.Token.Reveal()) {
+				t.Errorf("%s shows what is not an administrator's to see:\n%s", path, body)
+			}
+		}
+		looks := 0
+		storetest.View(t, db, func(tx *store.Tx) error {
+			list, err := tx.Journal(ctx, store.JournalQuery{Kinds: []shippost.EntryKind{shippost.EntryAdminRead}})
+			looks = len(list)
+			return err
+		})
+		if looks != 4 { // users, accounts, the inquiry, the audit log
+			t.Errorf("%d looks are noted", looks)
+		}
+		// The inbox from end to end.
+		at := "/admin/inquiries/" + string(asked.ID)
+		if w := o.send("POST", at, url.Values{"answer": {"Done."}}); !strings.Contains(w.Body.String(), "proof_missing") {
+			t.Errorf("answered without proof: %s", w.Body)
+		}
+		o.send("POST", at+"/prove", url.Values{"note": {"Called back on the number we know"}})
+		if w := o.send("POST", at, url.Values{"answer": {"Done."}, "how": {"answer"}}); w.Code != http.StatusSeeOther {
+			t.Errorf("answered: %d %s", w.Code, w.Body)
+		}
+		// Keeping somebody out needs a fresh sign-in, and works at once.
+		keepOut := "/admin/users/" + string(owner.User) + "/disable"
+		clock.Advance(11 * time.Minute)
+		if w := o.send("POST", keepOut, nil); !strings.HasPrefix(w.Header().Get("Location"), "/admin/sign-in") {
+			t.Errorf("kept out without a fresh sign-in: %d", w.Code)
+		}
+		clock.Advance(20 * time.Minute)
+		o.enrol(o.code())
+		if w := o.send("POST", keepOut, nil); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/admin/users" {
+			t.Errorf("kept out: %d %s", w.Code, w.Body)
+		}
+		storetest.View(t, db, func(tx *store.Tx) error {
+			user, err := tx.User(ctx, owner.User)
+			sessions, _ := tx.Sessions(ctx, owner.User)
+			if user.DisabledAt.IsZero() || len(sessions) != 0 {
+				t.Errorf("%+v with %d sessions", user, len(sessions))
+			}
+			return err
+		})
+	})
+}

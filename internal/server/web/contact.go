@@ -1,0 +1,156 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/feature/inquiry"
+	"ship-post.com/shippost/internal/server/listen"
+)
+
+// kindWords say in the form and on its page what an inquiry is about.
+var kindWords = map[shippost.InquiryKind]string{
+	shippost.InquiryQuestion:   "A question",
+	shippost.InquiryAccess:     "See what is known about me",
+	shippost.InquiryCorrection: "Correct something about me",
+	shippost.InquiryErasure:    "Delete what is known about me",
+	shippost.InquiryExport:     "Get my data to take along",
+	shippost.InquiryObjection:  "Object to how my data is used",
+}
+
+// contactPage is the form, with what was wrong with it.
+type contactPage struct {
+	Kinds    []kindChoice
+	Draft    inquiry.Draft
+	SignedIn bool
+	Field    string // what was wrong
+	Message  string
+}
+
+type kindChoice struct {
+	Kind     shippost.InquiryKind
+	Words    string
+	Selected bool
+}
+
+// inquiryPage tells how far an inquiry is.
+type inquiryPage struct {
+	shippost.Inquiry
+	Path     string
+	Words    string
+	Overdue  bool
+	SignedIn bool
+	ByMail   bool // a link was sent to the address
+}
+
+// who returns whoever is signed in, with the name; the zero Actor for a stranger.
+func (p *Pages) who(r *http.Request) (shippost.Actor, string, error) {
+	actor, err := p.visitor(r)
+	if err != nil || actor.Kind != shippost.ActorUser {
+		return shippost.Actor{}, "", err
+	}
+	user, _, err := p.opt.Auth.Me(r.Context(), actor)
+	return actor, user.Name, err
+}
+
+func (p *Pages) contact(w http.ResponseWriter, r *http.Request) {
+	p.contactForm(w, r, http.StatusOK, inquiry.Draft{Kind: shippost.InquiryKind(r.URL.Query().Get("about"))}, nil)
+}
+
+// contactForm shows the form, again with all that was written when something was wrong with it.
+func (p *Pages) contactForm(w http.ResponseWriter, r *http.Request, status int, draft inquiry.Draft, wrong *shippost.Error) {
+	actor, name, err := p.who(r)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	page := contactPage{Draft: draft, SignedIn: actor.Kind == shippost.ActorUser}
+	for _, k := range shippost.InquiryKinds {
+		page.Kinds = append(page.Kinds, kindChoice{k, kindWords[k], k == draft.Kind})
+	}
+	if wrong != nil {
+		page.Field, page.Message = wrong.Field, wrong.Message
+	}
+	p.show(w, r, status, "contact", "Contact", name, page)
+}
+
+func (p *Pages) ask(w http.ResponseWriter, r *http.Request) {
+	actor, _, err := p.who(r)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	draft := inquiry.Draft{Kind: shippost.InquiryKind(r.PostFormValue("kind")), Name: r.PostFormValue("name"), Mail: r.PostFormValue("mail"),
+		Message: r.PostFormValue("message"), Network: listen.RequestOf(r.Context()).Network}
+	asked, err := p.opt.Inquiries.Ask(r.Context(), actor, draft)
+	if e := shippost.AsError(err); err != nil && (e.Kind == shippost.Invalid || e.Kind == shippost.Wait) && listen.WantsPage(r) {
+		listen.RetryAfter(w, e.RetryAfter)
+		p.contactForm(w, r, listen.Status(e.Kind), draft, e)
+		return
+	}
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	http.Redirect(w, r, "/contact/"+asked.Token.Reveal(), http.StatusSeeOther)
+}
+
+// inquiry shows whoever has its address how far an inquiry is.
+func (p *Pages) inquiry(w http.ResponseWriter, r *http.Request) {
+	actor, name, err := p.who(r)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	i, err := p.opt.Inquiries.Read(r.Context(), shippost.NewSecret(r.PathValue("token")))
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	title := map[shippost.InquiryStatus]string{shippost.InquiryOpen: "Received", shippost.InquiryAnswered: "Answered", shippost.InquiryRefused: "Refused",
+		shippost.InquiryWithdrawn: "Withdrawn"}[i.Status]
+	p.show(w, r, http.StatusOK, "inquiry", title, name, inquiryPage{Inquiry: i, Path: "/contact/" + r.PathValue("token"), Words: kindWords[i.Kind],
+		Overdue: i.Overdue(p.opt.Inquiries.Now()), SignedIn: actor.Kind == shippost.ActorUser, ByMail: p.opt.Inquiries.SendsMail()})
+}
+
+func (p *Pages) proveInquiry(w http.ResponseWriter, r *http.Request) {
+	actor, err := p.Actor(r)
+	if err == nil {
+		err = p.opt.Inquiries.ProveBySignIn(r.Context(), actor, shippost.NewSecret(r.PathValue("token")))
+	}
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	http.Redirect(w, r, "/contact/"+r.PathValue("token"), http.StatusSeeOther)
+}
+
+func (p *Pages) withdrawInquiry(w http.ResponseWriter, r *http.Request) {
+	actor, _, err := p.who(r)
+	if err == nil {
+		err = p.opt.Inquiries.Withdraw(r.Context(), actor, shippost.NewSecret(r.PathValue("token")))
+	}
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	http.Redirect(w, r, "/contact/"+r.PathValue("token"), http.StatusSeeOther)
+}
+
+// confirmMail asks for one press: programs that look through mail open every link in it.
+func (p *Pages) confirmMail(w http.ResponseWriter, r *http.Request) {
+	p.show(w, r, http.StatusOK, "contact-confirm", "Confirm your address", "", r.URL.Path)
+}
+
+func (p *Pages) confirmedMail(w http.ResponseWriter, r *http.Request) {
+	if err := p.opt.Inquiries.ProveByMail(r.Context(), shippost.NewSecret(r.PathValue("code"))); err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	p.show(w, r, http.StatusOK, "contact-confirm", "Address confirmed", "", "")
+}
+
+// day and moment write times for people, in UTC.
+func day(t time.Time) string    { return t.UTC().Format("2 January 2006") }
+func moment(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04") + " UTC" }

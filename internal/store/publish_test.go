@@ -1,0 +1,106 @@
+package store_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/store"
+	"ship-post.com/shippost/internal/store/storetest"
+)
+
+// TestCrowd: an account's posts around a time are found, in their order, and only those that wait.
+func TestCrowd(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		ctx := t.Context()
+		actor := storetest.Workspace(t, db)
+		account, other := storetest.Account(t, db, actor), storetest.Account(t, db, actor)
+		now := db.Now().Truncate(time.Second)
+		insert := func(account shippost.Account, due time.Time, change func(*shippost.Post)) shippost.Post {
+			p := aPost(actor, account, due)
+			p.Status, p.Hold, p.Due.At = shippost.PostQueued, nil, due
+			if change != nil {
+				change(&p)
+			}
+			storetest.Update(t, db, func(tx *store.Tx) error {
+				if err := tx.InsertPost(ctx, &p); err != nil {
+					return err
+				}
+				return tx.SetWake(ctx, p.ID, due.Add(-time.Minute))
+			})
+			return p
+		}
+		due := now.Add(time.Hour)
+		before, first, second := insert(account, due.Add(-time.Minute), nil), insert(account, due, nil), insert(account, due, nil)
+		later := insert(account, due.Add(time.Second), nil)
+		insert(other, due, nil)
+		insert(account, due, func(p *shippost.Post) { p.Status = shippost.PostPublishing })
+		insert(account, due, func(p *shippost.Post) { p.Status = shippost.PostPosted })
+		insert(account, due.Add(time.Minute), nil) // too late to count
+		held := insert(account, due.Add(-time.Second), func(p *shippost.Post) { p.Hold = &shippost.Hold{Code: "cap", Since: now} })
+		low, high := first, second
+		if low.ID > high.ID {
+			low, high = high, low
+		}
+		storetest.View(t, db, func(tx *store.Tx) error {
+			for _, c := range []struct {
+				of   shippost.Post
+				want []time.Time
+			}{
+				{low, []time.Time{later.Due.At}},
+				{high, []time.Time{due, later.Due.At}},
+				{later, nil},
+			} {
+				got, err := tx.DueAfter(ctx, c.of, 30*time.Second)
+				if err != nil || !slices.EqualFunc(got, c.want, time.Time.Equal) {
+					t.Errorf("after %s: %v, %v; want %v", c.of.ID, got, err, c.want)
+				}
+			}
+			return nil
+		})
+		storetest.Update(t, db, func(tx *store.Tx) error {
+			if err := tx.MoveWakes(ctx, account.ID, due.Add(-time.Hour), due, now, -16*time.Second); err != nil {
+				return err
+			}
+			woken, err := tx.ClaimWaking(ctx, due.Add(-2*time.Minute-10*time.Second), now.Add(24*time.Hour), 10)
+			if len(woken) != 1 || woken[0] != before.ID {
+				t.Errorf("woken earlier: %v, want %s alone and not %s, which waits for something else", woken, before.ID, held.ID)
+			}
+			return err
+		})
+	})
+}
+
+// TestCrowd_Plans: with 100,000 posts of one account waiting, none of them but those around the time is read.
+func TestCrowd_Plans(t *testing.T) {
+	t.Parallel()
+	db := storetest.SQLite(t)
+	actor := storetest.Workspace(t, db)
+	account := storetest.Account(t, db, actor)
+	storetest.Update(t, db, func(tx *store.Tx) error {
+		p := aPost(actor, account, db.Now())
+		p.Status = shippost.PostQueued
+		if err := tx.InsertPost(t.Context(), &p); err != nil {
+			return err
+		}
+		_, err := tx.SQL().ExecContext(t.Context(), `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
+			INSERT INTO posts (id, workspace_id, account_id, group_id, status, phase, caption, options, due_local, due_zone, due_fold, due_at,
+				late_window, version, hold, failure, created_by, created_at, updated_at, platform_ids, permalink)
+			SELECT printf('post_%026d', i), workspace_id, account_id, '', status, phase, caption, options, due_local, due_zone, due_fold, due_at + i * 1000000,
+				late_window, version, hold, failure, created_by, created_at, updated_at, platform_ids, permalink
+			FROM posts, n WHERE id = $1`, string(p.ID))
+		return err
+	})
+	if err := db.Analyze(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	args := map[string][]any{"before": {"a", 1, "%"}, "after": {"a", 1, 2, "p"}, "move": {-1, "a", 1, 2, 3}}
+	for name, query := range store.CrowdStatements {
+		plan := explain(t, db, query, args[name])
+		if !strings.Contains(plan, "INDEX posts_account_due (account_id=? AND due_at") || strings.Contains(plan, "SCAN") || strings.Contains(plan, "TEMP B-TREE") {
+			t.Errorf("%s: %s", name, plan)
+		}
+	}
+}

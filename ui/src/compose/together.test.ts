@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest'
+import { kindOf, together } from './together.ts'
+
+const photo = (n: number) => ({ name: `p${n}.jpg`, type: 'image/jpeg' })
+const video = { name: 'v.mp4', type: 'video/mp4' }
+const photos = (n: number) => Array.from({ length: n }, (_, i) => photo(i))
+
+test('HEIC is a photo although browsers do not know it', () => expect(kindOf({ name: 'IMG_1.HEIC', type: '' })).toBe('photo'))
+
+test.each([
+  ['photos alone', photos(3), undefined, 3, 0, ''],
+  ['a video alone', [video], undefined, 1, 0, ''],
+  ['the first decides', [photo(1), video], undefined, 1, 1, 'A TikTok post has one video or photos, never both: v.mp4 was left out.'],
+  ['a video first', [video, photo(1), photo(2)], undefined, 1, 2, 'A TikTok post has one video or photos, never both: 2 photos were left out.'],
+  ['a video to photos', [video], { kind: 'photo' as const, count: 2 }, 0, 1, 'A TikTok post has one video or photos, never both: v.mp4 was left out.'],
+  ['the 36th', photos(36), undefined, 35, 0, 'A TikTok post has at most 35 photos: p35.jpg was left out.'],
+  ['more to many', photos(3), { kind: 'photo' as const, count: 34 }, 1, 0, 'A TikTok post has at most 35 photos: 2 photos were left out.'],
+  ['two videos', [video, { ...video, name: 'w.mp4' }], undefined, 1, 0, 'A TikTok post has one video: w.mp4 was left out.'],
+  ['another video', [video], { kind: 'video' as const, count: 1 }, 1, 0, ''],
+])('%s', (_, files, present, take, instead, words) => {
+  const got = together(files, present)
+  expect([got.take.length, got.instead.length, got.words]).toEqual([take, instead, words])
+})

@@ -1,0 +1,41 @@
+import type { MediaKind } from '../panels/tiktok/answers.ts'
+
+export const mostPhotos = 35
+
+/** What of newly chosen files a post takes, and why the rest is left out. */
+export interface Together<T> {
+  take: T[]
+  /** Files of the other kind, which can be had instead of those that are here. */
+  instead: T[]
+  /** One sentence, or '' when everything was taken. */
+  words: string
+}
+
+/** What a file is, by what the browser says of it; some say nothing of HEIC. */
+export function kindOf(file: { name: string; type: string }): MediaKind {
+  return file.type.startsWith('image/') || /\.(jpe?g|png|webp|heic|heif)$/i.test(file.name) ? 'photo' : 'video'
+}
+
+/** Decides which files a post takes: one video or up to 35 photos, never both. What is here already decides, else the first file does. */
+export function together<T extends { name: string; type: string }>(files: T[], present: { kind: MediaKind; count: number } | undefined): Together<T> {
+  const first = files[0]
+  if (!first) return { take: [], instead: [], words: '' }
+  const kind = present?.kind ?? kindOf(first)
+  const same = files.filter((f) => kindOf(f) === kind)
+  const instead = files.filter((f) => kindOf(f) !== kind)
+  const room = kind === 'photo' ? mostPhotos - (present?.count ?? 0) : 1
+  const take = same.slice(0, room)
+  if (instead.length > 0) {
+    const left = named(instead, kind === 'photo' ? 'video' : 'photo')
+    return { take, instead, words: `A TikTok post has one video or photos, never both: ${left} left out.` }
+  }
+  if (take.length === same.length) return { take, instead, words: '' }
+  const left = same.slice(Math.max(0, room))
+  return kind === 'photo'
+    ? { take, instead, words: `A TikTok post has at most ${mostPhotos} photos: ${named(left, kind)} left out.` }
+    : { take, instead, words: `A TikTok post has one video: ${named(left, kind)} left out.` }
+}
+
+function named(files: { name: string }[], kind: MediaKind): string {
+  return files.length === 1 ? `${files[0]!.name} was` : `${files.length} ${kind}s were`
+}

@@ -1,0 +1,23 @@
+export interface Toast {
+  id: number
+  words: string
+  tone: 'plain' | 'bad'
+  action?: { words: string; run: () => void }
+}
+
+/** Short notes about what was just done, newest last. What a person must not miss belongs on the screen itself. */
+export const toasts = $state<Toast[]>([])
+
+let count = 0
+
+/** Shows a note for a while; longer when there is something to press. */
+export function toast(words: string, more: Partial<Omit<Toast, 'id' | 'words'>> = {}): void {
+  const id = ++count
+  toasts.push({ id, words, tone: 'plain', ...more })
+  window.setTimeout(() => dismiss(id), more.action || more.tone === 'bad' ? 10_000 : 5_000)
+}
+
+export function dismiss(id: number): void {
+  const at = toasts.findIndex((t) => t.id === id)
+  if (at >= 0) toasts.splice(at, 1)
+}
