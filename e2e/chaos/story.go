@@ -269,6 +269,7 @@ func (r *round) meddle(ctx context.Context, s *story, delay time.Duration) error
 			if err = r.w.disconnect(ctx, s.owner); err == nil {
 				s.told = "disconnected"
 			}
+			return err // it is never too late for that
 		}
 		if tooLate(err) {
 			return nil

@@ -12,43 +12,56 @@ import (
 	"ship-post.com/shippost/internal/store"
 )
 
+// accountChanged is the code of a conflict with somebody who connected or disconnected the account at the same moment.
+const accountChanged = "account_changed"
+
 // Parting is how a disconnection ended. The account is disconnected in any case.
 type Parting struct {
 	Account shippost.Account
 	Revoked bool // the platform confirmed that our access is gone
 }
 
-// Disconnect ends an account. The transaction that marks it also ends its posts, so that nothing more is sent; then requests under way on any node are cut, and
-// the platform is asked to revoke the grant, and our copy is deleted. If the platform does not answer, or we die in between,
-// the grant is still there for FinishPartings, and until then nobody gets it for anything else. Disconnecting twice does nothing more.
+// Disconnect ends an account. The transaction that marks it also ends its posts, so that nothing more is sent; then requests
+// under way on any node are cut, and the platform is asked to revoke the grant, and our copy is deleted. If the platform does
+// not answer, or we die in between, the grant is still there for FinishPartings, and until then nobody gets it for anything
+// else. Who asks again, at the same moment or later, is told the same, and no sooner than the requests under way have ended.
 func (d *Desk) Disconnect(ctx context.Context, actor shippost.Actor, id shippost.AccountID) (Parting, error) {
 	if err := actor.Require(shippost.ManageAccounts); err != nil {
 		return Parting{}, err
 	}
-	var account shippost.Account
-	var ended bool
-	err := d.DB.Update(ctx, func(tx *store.Tx) (err error) {
-		if account, err = tx.Account(ctx, actor.Workspace, id); err != nil {
-			return err
-		}
-		ended = account.Status != shippost.AccountDisconnected
-		if !ended {
-			return nil
-		}
-		account, err = d.end(ctx, tx, actor, account, "")
-		return err
-	})
-	if err != nil || !ended {
+	account, ended, err := d.endOnce(ctx, actor, id)
+	for n := 0; n < 3 && shippost.IsCode(err, accountChanged); n++ { // what the other one did may be just this
+		account, ended, err = d.endOnce(ctx, actor, id)
+	}
+	if err != nil {
 		return Parting{Account: account}, err
 	}
 	chaos.Point("connect.ended")
 	quiet := d.Posts.Quiet(ctx, account.ID)
+	if !ended {
+		return Parting{Account: account}, quiet
+	}
 	revoked, err := d.part(ctx, account)
 	if err == nil {
 		err = quiet
 	}
 	chaos.Point("connect.forgotten")
 	return Parting{Account: account, Revoked: revoked}, err
+}
+
+// endOnce ends an account in a transaction of its own, unless it has ended before.
+func (d *Desk) endOnce(ctx context.Context, actor shippost.Actor, id shippost.AccountID) (account shippost.Account, ended bool, err error) {
+	err = d.DB.Update(ctx, func(tx *store.Tx) (err error) {
+		if account, err = tx.Account(ctx, actor.Workspace, id); err != nil {
+			return err
+		}
+		if ended = account.Status != shippost.AccountDisconnected; !ended {
+			return nil
+		}
+		account, err = d.end(ctx, tx, actor, account, "")
+		return err
+	})
+	return account, ended, err
 }
 
 // Removed ends the account of a creator who took our access away in the platform itself, with its posts and its grant.
@@ -86,7 +99,7 @@ func (d *Desk) end(ctx context.Context, tx *store.Tx, actor shippost.Actor, acco
 		return account, err
 	}
 	if !changed {
-		return account, shippost.Errorf(shippost.Conflict, "account_changed", "Somebody else connected or disconnected this account at the same moment. Try again.").With(shippost.RemedyRetry)
+		return account, shippost.Errorf(shippost.Conflict, accountChanged, "Somebody else connected or disconnected this account at the same moment. Try again.").With(shippost.RemedyRetry)
 	}
 	if err := d.Posts.AccountEnded(ctx, tx, account); err != nil {
 		return account, fmt.Errorf("end the posts of an account: %w", err)

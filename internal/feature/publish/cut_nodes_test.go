@@ -2,6 +2,7 @@ package publish_test
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -64,12 +65,7 @@ func TestPromise_P16_DisconnectCutsUploadsOnAnotherNode(t *testing.T) {
 	}}
 	eachLane(t, set, func(t *testing.T, l *lane) {
 		w := l.platform.(*watched)
-		// The other node serves people and publishes nothing here: it is the one that is asked to disconnect.
-		platforms := map[shippost.PlatformName]platform.Platform{shippost.TikTok: l.platform}
-		other := publish.New(publish.Options{DB: l.db, Node: "node_b", Platforms: platforms, Vault: l.vault, Files: l.library, Sealer: l.sealer,
-			Quota: quota.New(l.db), Now: l.now, Log: l.log})
-		desk := connect.New(connect.Options{DB: l.db, Auth: auth.New(auth.Options{DB: l.db, Now: l.now, Log: l.log}), Platforms: platforms, Sealer: l.sealer,
-			Vault: l.vault, Posts: other.Desk(), PublicURL: "http://localhost:8080", Now: l.now, Log: l.log})
+		desk := l.elsewhere("node_b")
 		if l.db.Engine() == "sqlite" {
 			desk = l.connect // there is no other node; the same holds on the one
 		}
@@ -109,6 +105,54 @@ func TestPromise_P16_DisconnectCutsUploadsOnAnotherNode(t *testing.T) {
 			t.Errorf("%d requests for the account after its disconnect had returned", after-before)
 		}
 	})
+}
+
+// A person who gets no answer asks again, of another node perhaps. Each of the requests is told the same, and none of them before
+// the upload has ended.
+func TestPromise_P16_DisconnectAskedAgain(t *testing.T) {
+	t.Parallel()
+	set := laneSet{wrap: func(_ *lane, p platform.Platform) platform.Platform {
+		return &watched{p, new(atomic.Int64), new(atomic.Int64)}
+	}}
+	eachLane(t, set, func(t *testing.T, l *lane) {
+		uploads := l.platform.(*watched).open
+		leaves := l.account(t, "leaves")
+		post := l.queue(t, leaves, "must not appear", l.now().Add(30*time.Second))
+		l.until(t, post.ID, func(p shippost.Post, _ []shippost.Attempt) bool { return p.Phase == shippost.PhaseStaged })
+		desks := []*connect.Desk{l.connect, l.connect}
+		if l.db.Engine() != "sqlite" {
+			desks[1] = l.elsewhere("node_b")
+		}
+		start, answers := make(chan struct{}), make(chan error)
+		for n := range 6 {
+			go func() {
+				<-start
+				_, err := desks[n%2].Disconnect(t.Context(), l.actor, leaves.ID)
+				if err == nil && uploads.Load() != 0 {
+					err = errors.New("the upload was still open when the disconnect returned")
+				}
+				answers <- err
+			}()
+		}
+		close(start)
+		for range 6 {
+			if err := <-answers; err != nil {
+				t.Error(err)
+			}
+		}
+		if live := l.live("must not appear"); len(live) != 0 {
+			t.Errorf("viewers see %v", live)
+		}
+	})
+}
+
+// elsewhere is how another node disconnects accounts. It serves people and publishes nothing.
+func (l *lane) elsewhere(node shippost.NodeID) *connect.Desk {
+	platforms := map[shippost.PlatformName]platform.Platform{shippost.TikTok: l.platform}
+	other := publish.New(publish.Options{DB: l.db, Node: node, Platforms: platforms, Vault: l.vault, Files: l.library, Sealer: l.sealer,
+		Quota: quota.New(l.db), Now: l.now, Log: l.log})
+	return connect.New(connect.Options{DB: l.db, Auth: auth.New(auth.Options{DB: l.db, Now: l.now, Log: l.log}), Platforms: platforms, Sealer: l.sealer,
+		Vault: l.vault, Posts: other.Desk(), PublicURL: "http://localhost:8080", Now: l.now, Log: l.log})
 }
 
 // requestsOf returns what TikTok was asked for a creator.
