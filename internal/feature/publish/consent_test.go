@@ -44,6 +44,8 @@ func TestConsent_WhatChangedSince(t *testing.T) {
 		mine := shippost.PrivacySelf
 		_, err := l.composer.Edit(t.Context(), l.actor, private.ID, compose.Change{TikTok: &compose.TikTokChange{PrivacyLevel: &mine, Consent: true}})
 		must(t, err)
+		l.until(t, quiet.ID, func(p shippost.Post, _ []shippost.Attempt) bool { return p.Phase == shippost.PhaseStaged })
+		l.move(due.Sub(l.now()) - 5*time.Second)
 		for _, id := range []shippost.PostID{private.ID, quiet.ID} {
 			if p, _ := l.until(t, id, ended); p.Status != shippost.PostPosted {
 				t.Errorf("%s ended as %s: %+v", p.Caption, p.Status, p.Failure)
