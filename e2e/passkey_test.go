@@ -83,7 +83,7 @@ func TestAdmin(t *testing.T) {
 	b.write("Code", code)
 	b.press("button", "Make a passkey")
 	b.see("Overview", "1 waits for an answer", "Olga Operator")
-	for _, path := range []string{"/admin", "/admin/users", "/admin/accounts", "/admin/inquiries", "/admin/audit"} {
+	for _, path := range []string{"/admin", "/admin/users", "/admin/accounts", "/admin/inquiries", "/admin/usage", "/admin/audit"} {
 		b.open(path)
 		for _, v := range b.axe() {
 			t.Errorf("%s: %s", path, v)

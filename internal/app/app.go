@@ -44,6 +44,7 @@ import (
 	"ship-post.com/shippost/internal/feature/publish"
 	"ship-post.com/shippost/internal/feature/slot"
 	"ship-post.com/shippost/internal/feature/snippet"
+	"ship-post.com/shippost/internal/feature/usage"
 	"ship-post.com/shippost/internal/feature/vault"
 	"ship-post.com/shippost/internal/jobs"
 	"ship-post.com/shippost/internal/outbound"
@@ -102,6 +103,7 @@ type App struct {
 	inquiries *inquiry.Desk
 	passkeys  *passkey.Keeper
 	admins    *admin.Keeper
+	usage     *usage.Book
 	hosts     []legal.Host // whom this server may connect to
 	quota     *quota.Limiter
 	server    *listen.Server
@@ -196,10 +198,11 @@ func (a *App) openPlatforms() error {
 		}
 		a.platforms[shippost.TikTok] = t
 	}
-	a.legal = legal.New(legal.Options{DB: a.db, Operator: legal.Operator{Name: a.config.OperatorName, Contact: a.config.OperatorContact}, Hosts: a.hosts})
+	a.legal = legal.New(legal.Options{DB: a.db, Operator: legal.Operator{Name: a.config.OperatorName, Contact: a.config.OperatorContact}, Hosts: a.hosts, CountsPages: a.config.Usage == "on"})
 	a.inquiries = inquiry.New(inquiry.Options{DB: a.db, PublicURL: a.config.PublicURL, Operator: a.config.OperatorContact, Now: chaos.Now, Log: a.log})
 	a.passkeys = passkey.New(passkey.Options{DB: a.db, PublicURL: a.config.PublicURL, Now: chaos.Now})
 	a.admins = admin.New(admin.Options{DB: a.db, Passkeys: a.passkeys, CodeFile: filepath.Join(a.config.DataDir, adminCodeFile), Now: chaos.Now})
+	a.usage = usage.New(usage.Options{DB: a.db, On: a.config.Usage == "on", Now: chaos.Now, Log: a.log})
 	a.tokens = vault.New(vault.Options{DB: a.db, Sealer: a.sealer, Platforms: a.platforms, Now: chaos.Now, Log: a.log, Node: a.node})
 	a.publisher = publish.New(publish.Options{DB: a.db, Node: a.node, Platforms: a.platforms, Vault: a.tokens, Files: a.library,
 		Sealer: a.sealer, Quota: a.quota, Gate: a.gate, Now: chaos.Now, Log: a.log})
@@ -231,7 +234,7 @@ func (a *App) reach(p outbound.Policy, purpose string) (*outbound.Clients, error
 // openServers sets up the ways in.
 func (a *App) openServers(o Options) error {
 	pages, err := web.New(web.Options{Auth: a.keeper, Connect: a.connect, Media: a.library, Data: a.lifecycle, App: ui.Dist(), PublicURL: a.config.PublicURL,
-		Legal: a.legal, Inquiries: a.inquiries, Passkeys: a.passkeys, Demo: o.Demo, Log: a.log})
+		Legal: a.legal, Inquiries: a.inquiries, Passkeys: a.passkeys, Usage: a.usage, Demo: o.Demo, Now: chaos.Now, Log: a.log})
 	if err != nil {
 		return err
 	}
@@ -242,7 +245,7 @@ func (a *App) openServers(o Options) error {
 	a.composer = compose.New(compose.Options{DB: a.db, Converter: converter, Files: a.library, Health: a.health, Platforms: a.platforms, Publisher: a.publisher.Desk(),
 		Creators: compose.NewAsker(a.platforms, a.tokens.For, chaos.Now), Reach: a.gate, Log: a.log})
 	rest, err := api.New(api.Options{Authenticate: pages.Actor, Posts: a.composer, Slots: slot.New(a.db), Snippets: snippet.New(a.db), Labels: label.New(a.db), Journal: journal.New(a.db), Feed: journal.NewFeed(a.db, a.log), Accounts: a.connect,
-		Publisher: a.publisher.Desk(), Keys: a.keeper, Media: a.library, Data: a.lifecycle, Legal: a.legal, Now: chaos.Now, Log: a.log})
+		Publisher: a.publisher.Desk(), Keys: a.keeper, Media: a.library, Data: a.lifecycle, Legal: a.legal, Usage: a.usage.Counts(), Now: chaos.Now, Log: a.log})
 	if err != nil {
 		return err
 	}
@@ -251,7 +254,7 @@ func (a *App) openServers(o Options) error {
 		return err
 	}
 	style, icon, script := pages.Static()
-	office, err := adminpages.New(adminpages.Options{Keeper: a.admins, Inquiries: a.inquiries, PublicURL: a.config.PublicURL, Log: a.log,
+	office, err := adminpages.New(adminpages.Options{Keeper: a.admins, Inquiries: a.inquiries, Usage: a.usage, PublicURL: a.config.PublicURL, Log: a.log,
 		Frame: adminpages.Frame{Style: style, Icon: icon, Script: script, Page: pages.Page}})
 	if err != nil {
 		return err
@@ -345,11 +348,13 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	var parts sync.WaitGroup
 	var served, published error
 	parts.Go(func() { a.checkReach(ctx) })
+	parts.Go(func() { a.usage.Run(ctx) })
 	parts.Go(func() { defer stop(); published = a.publish(ctx) })
 	parts.Go(func() { defer stop(); served = a.server.Serve(ctx, ln) })
 	parts.Wait()
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 	defer cancel()
+	a.usage.Flush(last)
 	return errors.Join(served, published, a.jobs.Stop(last))
 }
 

@@ -26,7 +26,7 @@ func periodic() []*river.PeriodicJob {
 		}, &river.PeriodicJobOpts{RunOnStart: true}))
 	list = append(list, lifecycle.Periodic()...)
 	return append(list, river.NewPeriodicJob(river.PeriodicInterval(time.Hour),
-		func() (river.JobArgs, *river.InsertOpts) { return sweepArgs{}, &river.InsertOpts{MaxAttempts: 1} }, nil))
+		func() (river.JobArgs, *river.InsertOpts) { return sweepArgs{}, &river.InsertOpts{MaxAttempts: 1} }, &river.PeriodicJobOpts{RunOnStart: true}))
 }
 
 // sweepArgs asks for the removal of what nobody needs any more.
@@ -92,5 +92,5 @@ func (a *App) work() {
 	a.connect.Work(a.registry)
 	a.lifecycle.Work(a.registry)
 	jobs.Add(a.registry, &forecastWorker{forecast: a.composer.Forecast})
-	jobs.Add(a.registry, &sweepWorker{sweeps: []func(context.Context) error{a.keeper.Sweep, a.connect.Sweep, a.connect.FinishPartings, a.connect.RenewAvatars, a.quota.Sweep, a.composer.Sweep, a.inbox.Sweep, a.inquiries.Sweep, a.passkeys.Sweep, a.admins.Sweep}})
+	jobs.Add(a.registry, &sweepWorker{sweeps: []func(context.Context) error{a.keeper.Sweep, a.connect.Sweep, a.connect.FinishPartings, a.connect.RenewAvatars, a.quota.Sweep, a.composer.Sweep, a.inbox.Sweep, a.inquiries.Sweep, a.passkeys.Sweep, a.admins.Sweep, a.usage.Sweep}})
 }

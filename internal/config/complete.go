@@ -106,6 +106,7 @@ func (c *Config) fill() {
 	if _, port, err := net.SplitHostPort(c.Listen); err == nil && c.PublicURL == "" && port != "0" {
 		c.PublicURL = "http://localhost:" + port
 	}
+	c.Usage = cmp.Or(c.Usage, "on")
 	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
 	c.PullURL = strings.TrimSuffix(c.PullURL, "/")
 	if c.PullURL == "" && strings.HasPrefix(c.PublicURL, "https://") {
@@ -220,6 +221,9 @@ func (c *Config) checkVerification(found *problems) {
 }
 
 func (c *Config) checkRest(found *problems) {
+	if c.Usage != "on" && c.Usage != "off" {
+		found.add("SHIPPOST_USAGE", "%q is not known. Write on or off", c.Usage)
+	}
 	if c.Signup != "invite" && c.Signup != "open" {
 		found.add("SHIPPOST_SIGNUP", "%q is not known. Write invite or open", c.Signup)
 	}

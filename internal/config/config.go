@@ -57,6 +57,7 @@ type People struct {
 
 // Watching says what the server tells its operator.
 type Watching struct {
+	Usage        string          `env:"SHIPPOST_USAGE" default:"on" placeholder:"on|off" help:"Count page views: on or off. A row has a shortened network address, the family of browser, the page and the minute, and goes within 14 days; counts of days stay for two years. Off: nothing is written, and rows from before are removed."`
 	LogLevel     string          `env:"SHIPPOST_LOG_LEVEL" default:"info" placeholder:"LEVEL" help:"What is logged: debug, info, warn or error. No level logs tokens, captions or addresses that work as keys."`
 	LogFormat    string          `env:"SHIPPOST_LOG_FORMAT" default:"text" placeholder:"text|json" help:"How log lines look: text or json."`
 	MetricsToken shippost.Secret `kong:"-" secret:"SHIPPOST_METRICS_TOKEN" help:"Token that /metrics asks for (Authorization: Bearer …), at least 16 characters. Empty: /metrics answers this machine only."`

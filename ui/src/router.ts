@@ -38,6 +38,9 @@ const pages = {
   '/settings/:section': () => soon(() => import('./settings/Settings.svelte')),
 } as const
 
+/** The addresses of our screens. */
+export const screens: readonly string[] = Object.keys(pages)
+
 export const { p, navigate, isActive, route } = createRouter({
   ...pages,
   ...(__GALLERY__ ? { '/_ui': () => soon(() => import('./gallery/Gallery.svelte')) } : {}),

@@ -39,7 +39,8 @@ type Version struct {
 var Published = map[string][]Version{
 	Policy: {
 		{Day: "2026-11-26", Material: true, Summary: "The policy now names everything that is kept, with its purpose and lifetime. Posted files leave after the time your workspace chooses, " +
-			"30 days unless you change it. You can make a copy of everything and delete yourself or your workspace in the settings. Questions and requests have a page of their own."},
+			"30 days unless you change it. You can make a copy of everything and delete yourself or your workspace in the settings. Questions and requests have a page of their own. " +
+			"Page views are counted without knowing whose they are, unless whoever runs the server has turned that off."},
 		{Day: "2026-11-24", Summary: "The first version."},
 	},
 	Terms: {{Day: "2026-11-24", Summary: "The first version."}},
@@ -56,10 +57,12 @@ type Host struct{ Name, Purpose string }
 
 // Options is what a Desk needs.
 type Options struct {
-	DB        *store.DB
-	Operator  Operator
-	Hosts     []Host
-	Published map[string][]Version // nil means the ones of this program
+	DB       *store.DB
+	Operator Operator
+	Hosts    []Host
+	// CountsPages says that page views are counted here; see package usage.
+	CountsPages bool
+	Published   map[string][]Version // nil means the ones of this program
 }
 
 // Desk shows the documents and notes who has read them. All methods may be called from many goroutines at once.
@@ -120,7 +123,13 @@ func (d *Desk) fill(text string) string {
 	if len(d.Hosts) == 0 {
 		hosts.WriteString("- none: no platform is set up here\n")
 	}
-	return strings.NewReplacer("{operator}", operator, "{contact}", contact, "{hosts}\n", hosts.String()).Replace(text)
+	usage := "Page views are not counted here: the settings of this server have turned that off."
+	if d.CountsPages {
+		usage = "Page views are counted, to keep the server running and to make it better: which page, with which family of browser, from which shortened network address, and in which minute. " +
+			"These rows do not say whose they are, and go within 14 days. What stays, for two years, are numbers for whole days; a page or browser that was used from fewer than five networks is not told apart there. " +
+			"A browser that asks not to be tracked is not counted."
+	}
+	return strings.NewReplacer("{usage}", usage, "{operator}", operator, "{contact}", contact, "{hosts}\n", hosts.String()).Replace(text)
 }
 
 // blocks reads the few marks that the texts use.

@@ -17,6 +17,7 @@ import (
 	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/feature/admin"
 	"ship-post.com/shippost/internal/feature/inquiry"
+	"ship-post.com/shippost/internal/feature/usage"
 	"ship-post.com/shippost/internal/server/listen"
 )
 
@@ -35,6 +36,7 @@ type Frame struct {
 type Options struct {
 	Keeper    *admin.Keeper
 	Inquiries *inquiry.Desk
+	Usage     *usage.Book
 	Frame     Frame
 	PublicURL string
 	Log       *slog.Logger
@@ -50,7 +52,7 @@ type Pages struct {
 // New reads the templates.
 func New(o Options) (*Pages, error) {
 	p := &Pages{opt: o, secure: strings.HasPrefix(o.PublicURL, "https:"), pages: map[string]*template.Template{}}
-	for _, name := range []string{"sign-in", "enrol", "overview", "users", "accounts", "inquiries", "inquiry", "audit"} {
+	for _, name := range []string{"sign-in", "enrol", "overview", "users", "accounts", "inquiries", "inquiry", "usage", "audit"} {
 		t, err := template.New("frame.html").Funcs(words).ParseFS(files, "template/frame.html", "template/"+name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("admin page %s: %w", name, err)
@@ -67,7 +69,9 @@ var words = template.FuncMap{
 		}
 		return t.UTC().Format("2 Jan 2006, 15:04")
 	},
-	"day": func(t time.Time) string { return t.UTC().Format("2 January 2006") },
+	"number": number,
+	"label":  label,
+	"day":    func(t time.Time) string { return t.UTC().Format("2 January 2006") },
 }
 
 // door is a page behind the sign-in.
@@ -112,6 +116,7 @@ func (p *Pages) inner() map[string]door {
 		"GET /admin/inquiries/{id}":        p.inquiry,
 		"POST /admin/inquiries/{id}/prove": p.prove,
 		"POST /admin/inquiries/{id}":       p.answer,
+		"GET /admin/usage":                 p.usage,
 		"GET /admin/audit":                 p.audit,
 	}
 }

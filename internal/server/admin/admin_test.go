@@ -18,6 +18,7 @@ import (
 	"ship-post.com/shippost/internal/feature/inquiry"
 	"ship-post.com/shippost/internal/feature/passkey"
 	"ship-post.com/shippost/internal/feature/passkey/passkeytest"
+	"ship-post.com/shippost/internal/feature/usage"
 	"ship-post.com/shippost/internal/server/admin"
 	"ship-post.com/shippost/internal/store"
 	"ship-post.com/shippost/internal/store/storetest"
@@ -44,7 +45,7 @@ func open(t *testing.T, db *store.DB, clock *storetest.Clock) *office {
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	o.inquiries = inquiry.New(inquiry.Options{DB: db, PublicURL: public, Now: clock.Now, Log: log})
 	keeper := feature.New(feature.Options{DB: db, Passkeys: passkey.New(passkey.Options{DB: db, PublicURL: public, Now: clock.Now}), CodeFile: o.codeFile, Now: clock.Now})
-	pages, err := admin.New(admin.Options{Keeper: keeper, Inquiries: o.inquiries, PublicURL: public, Log: log, Frame: admin.Frame{Style: "/s.css", Icon: "/i.svg", Script: "/p.js",
+	pages, err := admin.New(admin.Options{Keeper: keeper, Inquiries: o.inquiries, Usage: usage.New(usage.Options{DB: db, On: true, Now: clock.Now, Log: log}), PublicURL: public, Log: log, Frame: admin.Frame{Style: "/s.css", Icon: "/i.svg", Script: "/p.js",
 		Page: func(w http.ResponseWriter, _ *http.Request, status int, e *shippost.Error) {
 			w.WriteHeader(status)
 			_, _ = io.WriteString(w, "error "+e.Code)
@@ -121,7 +122,7 @@ func (o *office) signIn(d *passkeytest.Device) *httptest.ResponseRecorder {
 }
 
 var behind = []string{"GET /admin", "GET /admin/", "GET /admin/users", "POST /admin/users/usr_x/disable", "POST /admin/users/usr_x/enable", "GET /admin/accounts",
-	"GET /admin/inquiries", "GET /admin/inquiries/inq_x", "POST /admin/inquiries/inq_x/prove", "POST /admin/inquiries/inq_x", "GET /admin/audit"}
+	"GET /admin/inquiries", "GET /admin/inquiries/inq_x", "POST /admin/inquiries/inq_x/prove", "POST /admin/inquiries/inq_x", "GET /admin/usage", "GET /admin/audit"}
 
 // P13: nothing of the administration answers without a passkey of an administrator, a session is short, and its cookie is one
 // of its own.

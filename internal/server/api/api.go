@@ -58,6 +58,7 @@ type Options struct {
 	Media        *media.Library
 	Data         *lifecycle.Keeper
 	Legal        *legal.Desk
+	Usage        bool             // page views are counted
 	Now          func() time.Time // nil: time.Now
 	Log          *slog.Logger     // nil drops everything
 }

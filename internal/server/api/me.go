@@ -24,6 +24,7 @@ type Me struct {
 	Fresh       bool                  `json:"fresh" doc:"Signed in within the last ten minutes; some steps ask for that."`
 	Workspace   Workspace             `json:"workspace"`
 	PolicyNews  bool                  `json:"policy_news" doc:"A legal text changed since this person read it; /policy/news tells."`
+	Usage       bool                  `json:"usage" doc:"This server counts page views, as its privacy policy says."`
 	Now         time.Time             `json:"now" doc:"The server's clock."`
 }
 
@@ -48,7 +49,7 @@ func (a *API) getMe(ctx context.Context, actor shippost.Actor, _ *struct{}) (*st
 		return nil, err
 	}
 	body := Me{Kind: actor.Kind, UserID: user.ID, UserName: user.Name, Role: actor.Role, Permissions: []shippost.Permission{}, Fresh: actor.Fresh,
-		Workspace: Workspace{ws.ID, ws.Name, words(ws.LateWindow)}, PolicyNews: len(news) > 0, Now: a.opt.Now().UTC()}
+		Workspace: Workspace{ws.ID, ws.Name, words(ws.LateWindow)}, PolicyNews: len(news) > 0, Usage: a.opt.Usage, Now: a.opt.Now().UTC()}
 	for _, p := range permissions {
 		if actor.Can(p) {
 			body.Permissions = append(body.Permissions, p)

@@ -10,7 +10,7 @@ import (
 // appPaths are the addresses of the app's screens. Whoever is signed in gets the app there, and the app shows the screen.
 var appPaths = []string{
 	"/{$}", "/calendar", "/compose", "/compose/{id}", "/posts", "/posts/{id}", "/queue", "/slots", "/library", "/library/{id}",
-	"/activity", "/accounts", "/accounts/{id}", "/settings", "/settings/{section}",
+	"/activity", "/accounts", "/accounts/{id}", "/settings", "/settings/review", "/settings/{section}",
 }
 
 // addApp reads the built app: index.html, the folder assets, whose names change with their content, and the files beside,
@@ -51,6 +51,9 @@ func (p *Pages) app(w http.ResponseWriter, r *http.Request) {
 	if _, err := p.Actor(r); err != nil {
 		p.fail(w, r, err)
 		return
+	}
+	if r.Method == http.MethodGet {
+		p.count(r, r.Pattern)
 	}
 	p.index.send(w, r, "")
 }

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/feature/auth"
@@ -20,13 +21,14 @@ import (
 	"ship-post.com/shippost/internal/feature/lifecycle"
 	"ship-post.com/shippost/internal/feature/media"
 	"ship-post.com/shippost/internal/feature/passkey"
+	"ship-post.com/shippost/internal/feature/usage"
 	"ship-post.com/shippost/internal/server/listen"
 )
 
 //go:embed template static
 var files embed.FS
 
-// Options is what the Pages need. All but Legal and Demo are required.
+// Options is what the Pages need. All but Legal, Usage, Now and Demo are required.
 type Options struct {
 	Auth      *auth.Keeper
 	Connect   *connect.Desk
@@ -35,9 +37,11 @@ type Options struct {
 	Legal     *legal.Desk // nil: the texts name nobody who runs this server
 	Inquiries *inquiry.Desk
 	Passkeys  *passkey.Keeper
-	App       fs.FS  // the built web app
-	PublicURL string // scheme and host; https makes the cookies secure
-	Demo      bool   // TikTok is simulated; the pages say so
+	Usage     *usage.Book      // nil: page views are not counted
+	App       fs.FS            // the built web app
+	PublicURL string           // scheme and host; https makes the cookies secure
+	Demo      bool             // TikTok is simulated; the pages say so
+	Now       func() time.Time // nil: time.Now
 	Log       *slog.Logger
 }
 
@@ -51,6 +55,7 @@ type Pages struct {
 	style   string            // path of the style sheet
 	icon    string            // path of the icon
 	script  string            // path of the script that asks devices for passkeys
+	views   *auth.Tries       // views that the app told of, by person
 	handler http.Handler
 }
 
@@ -59,7 +64,10 @@ func New(opt Options) (*Pages, error) {
 	if opt.Legal == nil {
 		opt.Legal = legal.New(legal.Options{})
 	}
-	p := &Pages{opt: opt, secure: strings.HasPrefix(opt.PublicURL, "https:"), pages: map[string]*template.Template{}, kept: map[string]static{}}
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	p := &Pages{opt: opt, views: auth.NewTries(viewLimit, time.Minute, 10000), secure: strings.HasPrefix(opt.PublicURL, "https:"), pages: map[string]*template.Template{}, kept: map[string]static{}}
 	var err error
 	if p.style, err = p.hashed("pages.css"); err != nil {
 		return nil, err
@@ -119,6 +127,7 @@ func (p *Pages) routes() *http.ServeMux {
 	mux.HandleFunc("POST /contact/{token}/withdraw", p.withdrawInquiry)
 	mux.HandleFunc("GET /contact-confirm/{code}", p.confirmMail)
 	mux.HandleFunc("POST /contact-confirm/{code}", p.confirmedMail)
+	mux.HandleFunc("POST /page-view", p.pageView)
 	mux.HandleFunc("GET /static/{file}", p.file)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, shippost.Errorf(shippost.NotFound, "page_not_found", "There is no page at this address."))
@@ -146,6 +155,9 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, page, t
 		p.opt.Log.Error("a page could not be rendered; please report this", "page", page, "request", listen.RequestOf(r.Context()).ID, "error", err)
 		http.Error(w, "This page cannot be shown. It was logged.", http.StatusInternalServerError)
 		return
+	}
+	if status == http.StatusOK && r.Method == http.MethodGet {
+		p.count(r, r.Pattern)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)

@@ -1655,6 +1655,8 @@ export interface components {
             policy_news: boolean;
             /** @enum {string} */
             role: "viewer" | "editor" | "owner";
+            /** @description This server counts page views, as its privacy policy says. */
+            usage: boolean;
             user_id: string;
             user_name: string;
             workspace: components["schemas"]["Workspace"];
