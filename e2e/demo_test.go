@@ -20,10 +20,11 @@ type playground struct {
 	simulator      string
 }
 
-// play starts the demo.
-func play(t *testing.T) playground {
+// play starts the demo, under a program that starts programs if one is given.
+func play(t *testing.T, under ...string) playground {
 	t.Helper()
-	cmd := exec.Command("shippost", "demo", "--no-open", "--json", "--data-dir", t.TempDir())
+	args := append(under, "shippost", "demo", "--no-open", "--json", "--data-dir", t.TempDir())
+	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "TMPDIR=" + os.TempDir()}
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()

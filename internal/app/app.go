@@ -104,7 +104,8 @@ type App struct {
 	passkeys  *passkey.Keeper
 	admins    *admin.Keeper
 	usage     *usage.Book
-	hosts     []legal.Host // whom this server may connect to
+	hosts     []legal.Host           // whom this server may connect to
+	opened    *prometheus.CounterVec // connections to them
 	quota     *quota.Limiter
 	server    *listen.Server
 	closers   []func() error // in the order of opening
@@ -113,6 +114,8 @@ type App struct {
 // Open opens the database and the files, and puts everything together. Nothing runs before Serve.
 func Open(ctx context.Context, c config.Config, o Options) (_ *App, err error) {
 	a := &App{config: c, log: o.Log, node: shippost.NewNodeID(chaos.Now())}
+	a.opened = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "shippost_outbound_connections_total",
+		Help: "Connections that were opened, by whom the privacy policy names."}, []string{"to"})
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
@@ -147,6 +150,10 @@ func (a *App) openStore(ctx context.Context) error {
 		return err
 	}
 	a.closers = append(a.closers, a.db.Close)
+	if a.db.Engine() == store.Postgres {
+		// Its address stays ours: it says where an attacker would have to go, and nothing to anybody else.
+		a.hosts = append(a.hosts, legal.Host{Name: "the database of this server", Purpose: "to keep what this page lists"})
+	}
 	if a.sealer, err = a.openSealer(ctx); err != nil {
 		return err
 	}
@@ -216,12 +223,13 @@ func (a *App) openPlatforms() error {
 	return nil
 }
 
-// reach makes the clients of a policy, and has the privacy policy name whom they reach. Nothing else dials.
+// reach makes the clients of a policy, has the privacy policy name whom they reach, and counts how often they do. Nothing else
+// dials but the engine of the database.
 func (a *App) reach(p outbound.Policy, purpose string) (*outbound.Clients, error) {
-	for _, name := range slices.Concat(p.Hosts, p.Loopback) {
-		if below, ok := strings.CutPrefix(name, "."); ok {
-			name = "names below " + below
-		}
+	p.Dialled = func(rule string) { a.opened.WithLabelValues(listed(rule)).Inc() }
+	for _, rule := range slices.Concat(p.Hosts, p.Loopback) {
+		name := listed(rule)
+		a.opened.WithLabelValues(name) // one that was never reached stands there with a nought
 		if i := slices.IndexFunc(a.hosts, func(h legal.Host) bool { return h.Name == name }); i < 0 {
 			a.hosts = append(a.hosts, legal.Host{Name: name, Purpose: purpose})
 		} else if !strings.Contains(a.hosts[i].Purpose, purpose) {
@@ -229,6 +237,14 @@ func (a *App) reach(p outbound.Policy, purpose string) (*outbound.Clients, error
 		}
 	}
 	return outbound.New(p)
+}
+
+// listed is how the privacy policy names whom a rule lets this server reach.
+func listed(rule string) string {
+	if below, ok := strings.CutPrefix(rule, "."); ok {
+		return "names below " + below
+	}
+	return rule
 }
 
 // openServers sets up the ways in.
@@ -260,7 +276,7 @@ func (a *App) openServers(o Options) error {
 		return err
 	}
 	metrics := prometheus.NewRegistry()
-	for _, m := range a.publisher.Metrics() {
+	for _, m := range append(a.publisher.Metrics(), a.opened) {
 		if err := metrics.Register(m); err != nil {
 			return fmt.Errorf("register metrics: %w", err)
 		}

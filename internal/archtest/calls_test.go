@@ -4,24 +4,37 @@ import (
 	"bytes"
 	"go/ast"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 )
 
-// reserved says where a function, type or variable of the standard library may be used.
-var reserved = []struct {
+// reservation says where a function, type or variable of the standard library may be used.
+type reservation struct {
 	pkg, name string
 	folders   []string
 	inTests   bool // tests may use it anywhere
 	why       string
-}{
+}
+
+var reserved = []reservation{
 	{"os", "Getenv", []string{"internal/config"}, true, "the environment is read in one place, which checks and documents it"},
 	{"os", "LookupEnv", []string{"internal/config"}, true, "the environment is read in one place, which checks and documents it"},
 	{"os", "Environ", []string{"internal/config", "bench"}, true, "the environment is read in one place, which checks and documents it"},
 	{"os", "ExpandEnv", nil, true, "the environment is read in one place, which checks and documents it"},
 	{"os", "Exit", []string{"cmd/...", "internal/store/storetest/runpostgres", "bench"}, true, "only a command ends the process; everything else returns an error"},
 	{"log", "Fatal", nil, false, "only a command ends the process; everything else returns an error"},
+	{"os/exec", "Command", nil, true, "a child process without a context outlives what asked for it"},
+	{"os/exec", "CommandContext", []string{"internal/probe/...", "bench", "internal/cli"}, true, "ffmpeg is the one program we start, under limits; the demo opens a browser"},
+	{"net/http", "Error", nil, true, "failures leave as a problem document or a page, never as bare text"},
+	{"net/http", "DefaultServeMux", nil, false, "anything linked in can register there"},
+	{"net/http", "HandleFunc", nil, false, "anything linked in can register there"},
+	{"net/http", "Handle", nil, false, "anything linked in can register there"},
+}
+
+// dials are the names that open connections, send datagrams or look names up.
+var dials = []reservation{
 	{"net", "Dial", []string{"internal/outbound", "bench"}, true, dialing},
 	{"net", "DialTimeout", []string{"internal/outbound"}, true, dialing},
 	{"net", "Dialer", []string{"internal/outbound", "internal/platform/tiktoksim/..."}, true, dialing},
@@ -34,12 +47,37 @@ var reserved = []struct {
 	{"net/http", "Transport", []string{"bench", "internal/outbound", "internal/platform/tiktoksim/..."}, true, dialing},
 	{"net/http", "Client", []string{"bench", "internal/outbound", "client/...", "internal/platform/tiktoksim/..."}, true, dialing},
 	{"crypto/tls", "Dial", nil, true, dialing},
-	{"os/exec", "Command", nil, true, "a child process without a context outlives what asked for it"},
-	{"os/exec", "CommandContext", []string{"internal/probe/...", "bench", "internal/cli"}, true, "ffmpeg is the one program we start, under limits; the demo opens a browser"},
-	{"net/http", "Error", nil, true, "failures leave as a problem document or a page, never as bare text"},
-	{"net/http", "DefaultServeMux", nil, false, "anything linked in can register there"},
-	{"net/http", "HandleFunc", nil, false, "anything linked in can register there"},
-	{"net/http", "Handle", nil, false, "anything linked in can register there"},
+	{"crypto/tls", "DialWithDialer", nil, true, dialing},
+	{"crypto/tls", "Dialer", nil, true, dialing},
+	{"net", "DialIP", nil, true, dialing},
+	{"net", "DialTCP", nil, true, dialing},
+	{"net", "DialUDP", nil, true, dialing},
+	{"net", "DialUnix", nil, true, dialing},
+	{"net", "ListenIP", nil, true, dialing},
+	{"net", "ListenMulticastUDP", nil, true, dialing},
+	{"net", "ListenPacket", nil, true, dialing},
+	{"net", "ListenUDP", nil, true, dialing},
+	{"net", "DefaultResolver", nil, true, dialing},
+	{"net", "LookupAddr", nil, true, dialing},
+	{"net", "LookupCNAME", nil, true, dialing},
+	{"net", "LookupHost", nil, true, dialing},
+	{"net", "LookupIP", nil, true, dialing},
+	{"net", "LookupMX", nil, true, dialing},
+	{"net", "LookupNS", nil, true, dialing},
+	{"net", "LookupSRV", nil, true, dialing},
+	{"net", "LookupTXT", nil, true, dialing},
+	{"net/http/httputil", "NewSingleHostReverseProxy", nil, true, dialing},
+	{"net/http/httputil", "ReverseProxy", nil, true, dialing},
+	{"net/rpc", "Dial", nil, true, dialing},
+	{"net/rpc", "DialHTTP", nil, true, dialing},
+	{"net/smtp", "Dial", nil, true, dialing},
+	{"net/smtp", "SendMail", nil, true, dialing},
+	{"syscall", "Connect", nil, true, dialing},
+	{"syscall", "Sendto", nil, true, dialing},
+	{"syscall", "Socket", nil, true, dialing},
+	{"golang.org/x/sys/unix", "Connect", nil, true, dialing},
+	{"golang.org/x/sys/unix", "Sendto", nil, true, dialing},
+	{"golang.org/x/sys/unix", "Socket", nil, true, dialing},
 }
 
 const dialing = "every connection the product opens goes through package outbound, which knows whom it may talk to (reliability §12)"
@@ -55,6 +93,24 @@ var excuses = map[string]string{
 
 func TestReservedNamesStayInTheirPlace(t *testing.T) {
 	t.Parallel()
+	stayInTheirPlace(t, reserved)
+}
+
+// P22: no code of ours opens a connection but the guarded dialer, which knows whom the privacy policy names.
+func TestPromise_P22_OnlyTheGuardedDialerDials(t *testing.T) {
+	t.Parallel()
+	stayInTheirPlace(t, dials)
+	for _, s := range goFiles(t) {
+		for _, i := range s.file.Imports {
+			if i.Name != nil && i.Name.Name == "." && !s.test() {
+				t.Errorf("%s imports %s without its name: a call of it could not be seen", s.path, i.Path.Value)
+			}
+		}
+	}
+}
+
+func stayInTheirPlace(t *testing.T, rules []reservation) {
+	t.Helper()
 	needed := map[string]bool{}
 	for _, s := range goFiles(t) {
 		names := importNames(s)
@@ -67,7 +123,7 @@ func TestReservedNamesStayInTheirPlace(t *testing.T) {
 			if !ok || id.Obj != nil || names[id.Name] == "" {
 				return true
 			}
-			for _, r := range reserved {
+			for _, r := range rules {
 				if r.pkg != names[id.Name] || r.name != sel.Sel.Name || r.inTests && s.test() || matchesAny(r.folders, s.pkg) {
 					continue
 				}
@@ -84,7 +140,8 @@ func TestReservedNamesStayInTheirPlace(t *testing.T) {
 		})
 	}
 	for place := range excuses {
-		if !needed[place] {
+		_, what, _ := strings.Cut(place, " ")
+		if slices.ContainsFunc(rules, func(r reservation) bool { return r.pkg+"."+r.name == what }) && !needed[place] {
 			t.Errorf("the excuse for %q is not needed any more: delete it", place)
 		}
 	}
@@ -101,21 +158,15 @@ func excuse(s source, name string) string {
 	return ""
 }
 
-// constructs reports whether the selector is the type of a composite literal or of new.
+// constructs reports whether the selector makes a value of its type, and not just names it behind a pointer.
 func constructs(s source, sel *ast.SelectorExpr) bool {
-	found := false
+	named := false
 	ast.Inspect(s.file, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.CompositeLit:
-			found = found || n.Type == sel
-		case *ast.CallExpr:
-			if f, ok := n.Fun.(*ast.Ident); ok && f.Name == "new" && len(n.Args) == 1 {
-				found = found || n.Args[0] == sel
-			}
-		}
-		return !found
+		star, ok := n.(*ast.StarExpr)
+		named = named || ok && star.X == sel
+		return !named
 	})
-	return found
+	return !named
 }
 
 // importNames maps the names a file uses to import paths.

@@ -32,6 +32,59 @@ func TestWhatTheProductLinks(t *testing.T) {
 	}
 }
 
+// networked are the modules of others that know the network, with why none of them opens a connection that the guarded dialer does
+// not know of. Whoever adds one has read its code.
+var networked = map[string]string{
+	"github.com/danielgtaylor/huma/v2":    "answers requests",
+	"github.com/go-viper/mapstructure/v2": "reads addresses from text",
+	"github.com/go-webauthn/webauthn":     "would fetch lists of devices for a metadata provider; package passkey, which alone may import it, sets none",
+	"github.com/go-webauthn/x":            "would ask whether certificates of such a list are revoked; without a provider there is no list",
+	"github.com/google/go-tpm":            "can reach a security chip over a local socket; only its formats are read here",
+	"github.com/google/uuid":              "asks this machine for its network cards",
+	"github.com/jackc/pgx/v5":             "opens the connections to the database, which the policy names",
+	"github.com/lib/pq":                   "River takes its arrays from it; databases are opened with pgx alone",
+	"github.com/prometheus/client_golang": "answers requests",
+	"github.com/prometheus/common":        "reads headers",
+	"github.com/prometheus/procfs":        "reads addresses from files of the system",
+	"github.com/tus/tusd/v2":              "answers requests",
+}
+
+// P22: what others wrote and the product links opens no connection of its own.
+func TestPromise_P22_NoModuleDialsByItself(t *testing.T) {
+	t.Parallel()
+	list, err := dependencies()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]bool{}
+	for _, p := range list {
+		if p.Module == nil || p.Module.Main || p.Standard {
+			continue
+		}
+		for _, imported := range p.Imports {
+			switch imported {
+			case "net", "net/http", "net/http/httputil", "net/rpc", "net/smtp", "crypto/tls":
+				found[p.Module.Path] = true
+				if networked[p.Module.Path] == "" {
+					t.Errorf("%s of %s imports %s: read whether it opens connections, and say in networked why it does not, or hand it the guarded dialer", p.ImportPath, p.Module.Path, imported)
+				}
+			}
+		}
+	}
+	for m := range networked {
+		if !found[m] {
+			t.Errorf("%s does not know the network any more, or is not linked: delete its line", m)
+		}
+	}
+	for _, s := range goFiles(t) {
+		for _, imported := range importsOf(s) {
+			if covers("github.com/go-webauthn/webauthn/metadata", imported) || covers("github.com/lib/pq", imported) {
+				t.Errorf("%s imports %s, which opens connections of its own", s.path, imported)
+			}
+		}
+	}
+}
+
 // entry is a row of docs/dependencies.md.
 type entry struct{ section, licence string }
 

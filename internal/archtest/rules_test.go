@@ -65,6 +65,7 @@ func TestConstructs(t *testing.T) {
 		"package p; import \"net/http\"; var c = http.Client{}":                 true,
 		"package p; import \"net/http\"; var c = &http.Client{Timeout: 1}":      true,
 		"package p; import \"net/http\"; var c = new(http.Client)":              true,
+		"package p; import \"net/http\"; var c http.Client":                     true,
 		"package p; import \"net/http\"; func do(c *http.Client) error { }":     false,
 		"package p; import \"net/http\"; type doer struct{ http *http.Client }": false,
 	} {

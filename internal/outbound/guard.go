@@ -17,10 +17,14 @@ type guard struct {
 	loopback []string // "host:port"
 	denied   []netip.Prefix
 	resolver *net.Resolver
+	dialled  func(rule string)
 }
 
 func newGuard(p Policy) (*guard, error) {
-	g := &guard{denied: p.Denied, resolver: p.Resolver}
+	g := &guard{denied: p.Denied, resolver: p.Resolver, dialled: p.Dialled}
+	if g.dialled == nil {
+		g.dialled = func(string) {}
+	}
 	for _, host := range p.Hosts {
 		name := strings.TrimPrefix(host, ".")
 		if !validName(name) || isAddress(name) || !strings.Contains(name, ".") {
@@ -82,8 +86,14 @@ func (g *guard) isLoopback(u *url.URL) bool {
 	return slices.Contains(g.loopback, net.JoinHostPort(u.Hostname(), port))
 }
 
-func (g *guard) allows(host string) bool {
-	return slices.ContainsFunc(g.hosts, func(rule string) bool { return HostMatches(rule, host) })
+func (g *guard) allows(host string) bool { return g.rule(host) != "" }
+
+// rule returns the rule that allows a host, "" for none.
+func (g *guard) rule(host string) string {
+	if i := slices.IndexFunc(g.hosts, func(rule string) bool { return HostMatches(rule, host) }); i >= 0 {
+		return g.hosts[i]
+	}
+	return ""
 }
 
 // HostMatches reports whether a host name falls under a rule: the same name, or a name below a rule that begins with
@@ -101,13 +111,14 @@ func (g *guard) dial(ctx context.Context, network, addr string) (net.Conn, error
 	if err != nil {
 		return nil, refused("not host:port")
 	}
-	check := g.checkPublic
+	check, rule := g.checkPublic, g.rule(host)
 	switch {
 	case slices.Contains(g.loopback, addr):
-		check = checkLoopback
-	case port != "443" || !validName(host) || isAddress(host) || !g.allows(host):
+		check, rule = checkLoopback, addr
+	case port != "443" || !validName(host) || isAddress(host) || rule == "":
 		return nil, refused("host %s is not on the list", host)
 	}
+	g.dialled(rule)
 	d := net.Dialer{
 		Timeout:  dialTimeout,
 		Resolver: g.resolver,

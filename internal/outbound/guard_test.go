@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -254,6 +255,23 @@ func mustURL(t *testing.T, text string) *url.URL {
 		t.Fatal(err)
 	}
 	return u
+}
+
+// Whoever counts connections is told of each that is opened, by the rule that allows it, and of none that is refused.
+func TestEveryConnectionIsTold(t *testing.T) {
+	own := listen(t, "127.0.0.1:0").Addr().String()
+	var told []string
+	g := mustGuard(t, Policy{Hosts: []string{"exact.example.com", ".below.example.com"}, Loopback: []string{own}, Resolver: resolverOf(t, []string{"10.1.2.3"}),
+		Dialled: func(rule string) { told = append(told, rule) }})
+	for _, addr := range []string{own, "exact.example.com:443", "a.b.below.example.com:443", "below.example.com:443", "other.example.com:443", "exact.example.com:80", "127.0.0.1:1"} {
+		conn, err := g.dial(t.Context(), "tcp", addr)
+		if err == nil {
+			_ = conn.Close()
+		}
+	}
+	if want := []string{own, "exact.example.com", ".below.example.com"}; !slices.Equal(told, want) {
+		t.Errorf("told of %q, want %q", told, want)
+	}
 }
 
 func listen(t *testing.T, addr string) net.Listener {

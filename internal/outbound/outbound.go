@@ -47,6 +47,8 @@ type Policy struct {
 	Roots *x509.CertPool
 	// Resolver looks names up; nil for the system's.
 	Resolver *net.Resolver
+	// Dialled is told of each connection before it is opened, with the rule that allows it; nil tells nobody.
+	Dialled func(rule string)
 	// Now is the clock of Trip; nil for time.Now.
 	Now func() time.Time
 }
