@@ -50,7 +50,7 @@ var (
 		"invalid_request":           {platform.Content, none, shippost.RemedyOperator, true},
 		"invalid_client":            {platform.Content, none, shippost.RemedyOperator, true},
 		"invalid_grant":             {platform.Auth, none, shippost.RemedyReconnect, false},
-		"access_denied":             {platform.Declined, none, shippost.RemedyRetry, false},
+		"access_denied":             {platform.Declined, none, shippost.RemedyReconnect, false},
 		"invalid_scope":             {platform.Content, none, shippost.RemedyOperator, true},
 		"unauthorized_client":       {platform.Content, none, shippost.RemedyOperator, true},
 		"unsupported_grant_type":    {platform.Content, none, shippost.RemedyOperator, true},

@@ -1,4 +1,5 @@
-import type { Entry } from '../api/client.ts'
+import type { Entry, Post } from '../api/client.ts'
+import { timeOfDay } from '../words/time.ts'
 
 /** What happened, in words. Kinds of a later version are told plainly instead of being hidden. */
 const kinds: Record<string, string> = {
@@ -8,7 +9,6 @@ const kinds: Record<string, string> = {
   'account.connected': 'Account connected',
   'account.needs_reconnect': 'An account needs to be connected again',
   'account.disconnected': 'Account disconnected',
-  'account.changed': 'The account has a new picture',
   'account.token_refreshed': 'Access to the account renewed',
   'key.created': 'API key made',
   'key.revoked': 'API key revoked',
@@ -78,8 +78,8 @@ const kinds: Record<string, string> = {
   'workspace.imported': 'Workspace imported from a copy',
 }
 
-/** Steps of publishing that only the post's own page tells. */
-export const left = new Set(['post.staging', 'post.staged', 'post.committing', 'post.processing', 'media.checked', 'media.tagged'])
+/** Steps that only the page of what they are about tells, and the pictures of accounts, which change by themselves. */
+export const left = new Set(['post.staging', 'post.staged', 'post.committing', 'post.processing', 'media.checked', 'media.tagged', 'account.changed'])
 
 export function worthTelling(e: Entry): boolean {
   return !left.has(e.kind) && !(e.kind === 'post.created' && e.data.status === 'queued')
@@ -105,4 +105,31 @@ const good = new Set(['post.posted', 'post.public', 'account.connected'])
 
 export function toneOf(e: Entry): 'bad' | 'warn' | 'good' | 'quiet' {
   return bad.has(e.kind) ? 'bad' : warn.has(e.kind) ? 'warn' : good.has(e.kind) ? 'good' : 'quiet'
+}
+
+/** What things are called now, by their ids. */
+export interface Names {
+  posts: ReadonlyMap<string, Post>
+  accounts: ReadonlyMap<string, string>
+  labels: ReadonlyMap<string, string>
+  templates: ReadonlyMap<string, string>
+}
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : '')
+
+/** A day of the week by its number; 4 January 1970 was a Sunday. */
+const weekday = (day: number): string => new Intl.DateTimeFormat(undefined, { timeZone: 'UTC', weekday: 'long' }).format((3 + day) * 86_400_000)
+
+/** Which one it was, and why: the second line of an entry. Nothing where the first says all. */
+export function aboutWords(e: Entry, names: Names): string {
+  const post = names.posts.get(e.post_id ?? '')
+  const account = names.accounts.get(e.account_id ?? '') ?? text(e.personal?.name)
+  if (text(e.data.message)) return text(e.data.message)
+  if (e.kind === 'post.failed' && post?.failure) return post.failure.message
+  if (e.kind === 'attempt.died' && post?.failure) return post.failure.message
+  if (post) return post.caption || 'No caption yet'
+  if (e.kind.startsWith('slot.') && typeof e.data.weekday === 'number') return [`${weekday(e.data.weekday)}, ${timeOfDay(text(e.data.clock))}`, account].filter(Boolean).join(' · ')
+  if (e.kind === 'account.disconnected' && e.data.reason === 'removed_by_creator') return [account, 'access was taken back in TikTok'].filter(Boolean).join(': ')
+  if (e.kind.startsWith('account.')) return account
+  return text(e.personal?.file_name) || names.labels.get(text(e.data.label)) || names.templates.get(text(e.data.template)) || text(e.personal?.name) || text(e.data.name)
 }

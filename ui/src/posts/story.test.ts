@@ -32,3 +32,9 @@ test('what is left out at the last moment is named', () => {
 test('kinds of a later version are left out, not shown as codes', () => {
   expect(story([entry('1', 'post.beamed')])).toEqual([])
 })
+
+test('an attempt that ended says why in a sentence, never with a code', () => {
+  const died = { ...entry('1', 'attempt.died', { code: 'spam_risk' }), attempt_id: 'a' } as Entry
+  expect(story([died], false, new Map([['a', 'TikTok judged this post to be risky.']]))).toMatchObject([{ detail: 'TikTok judged this post to be risky.' }])
+  expect(JSON.stringify(story([died]))).not.toContain('spam_risk')
+})

@@ -12,7 +12,8 @@ export interface Line {
   exact?: boolean
 }
 
-type Teller = (data: Record<string, unknown>, photos: boolean) => Omit<Line, 'id' | 'at'> | undefined
+/** What is told about a kind; why is the sentence of what ended the attempt, if one did. */
+type Teller = (data: Record<string, unknown>, photos: boolean, why: string) => Omit<Line, 'id' | 'at'> | undefined
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
 
@@ -58,15 +59,18 @@ const tellers: Record<string, Teller> = {
   'post.failed': (d) => ({ words: 'Failed', detail: text(d.message), tone: 'bad' }),
   'post.missed': (d) => ({ words: 'Missed: its time passed and nothing was sent', detail: text(d.message), tone: 'warn' }),
   'post.unconfirmed': () => ({ words: 'TikTok does not say whether it is out', tone: 'warn' }),
-  'attempt.died': (d) => ({ words: 'This attempt ended without a post', detail: text(d.code), tone: 'warn' }),
+  'attempt.died': (_, __, why) => ({ words: 'This attempt ended without a post', detail: why, tone: 'warn' }),
 }
 
-/** The story of a post from its journal, oldest first. Kinds that this version does not know are left out. */
-export function story(entries: Entry[], photos = false): Line[] {
+/**
+ * The story of a post from its journal, oldest first; reasons say why attempts ended, by their ids. Kinds that this version does not
+ * know are left out.
+ */
+export function story(entries: Entry[], photos = false, reasons: ReadonlyMap<string, string> = new Map()): Line[] {
   return entries
     .toReversed()
     .flatMap((e) => {
-      const line = tellers[e.kind]?.(e.data, photos)
+      const line = tellers[e.kind]?.(e.data, photos, reasons.get(e.attempt_id ?? '') ?? '')
       return line ? [{ id: e.id, at: text(e.data.committed_at) || e.at, ...line }] : []
     })
 }

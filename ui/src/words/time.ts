@@ -26,6 +26,11 @@ export function shortClock(at: Date, zone = browserZone): string {
   return whole ? format(zone, { hour: 'numeric' }).format(at) : clock(at, zone)
 }
 
+/** A time of any day, such as 18:00, as people write it: "18:00" or "6:00 PM". */
+export function timeOfDay(hhmm: string): string {
+  return clock(new Date(`1970-01-01T${hhmm.slice(0, 5)}:00Z`), 'UTC')
+}
+
 /** "18:00:00.042": for moments where the fraction matters. */
 export function exactClock(at: Date, zone = browserZone): string {
   return format(zone, { hour: 'numeric', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 }).format(at)
