@@ -23,8 +23,13 @@ const watchLoading = `{
 	}).observe(document, { childList: true, subtree: true })
 }`
 
-// BenchmarkFirstPage opens the app with an empty cache on loopback, in a real browser: how long until its largest thing is painted
-// (the design wants 500 ms) and until it can be used.
+// loads is how often the app is opened for each figure: the first one also starts parts of the browser itself, so that a single
+// one says little of the app.
+const loads = 9
+
+// BenchmarkFirstPage opens the app with an empty cache on loopback, in a real browser and each time in a new process of it: how
+// long until its largest thing is painted (the design wants 500 ms) and until it can be used. Figures are medians; the first
+// opening after the browser was started stands beside them.
 func BenchmarkFirstPage(b *testing.B) {
 	w, err := newWorld(b.TempDir())
 	orStop(b, err)
@@ -49,12 +54,15 @@ func BenchmarkFirstPage(b *testing.B) {
 	orStop(b, err)
 	var painted, usable []float64
 	for b.Loop() {
-		_, err := chromedp.Call(ctx, network.ClearBrowserCache, cdp.Empty{})
-		orStop(b, err)
-		times, err := loadTimes(ctx, w.url)
-		orStop(b, err)
-		painted, usable = append(painted, times[0]), append(usable, times[1])
+		for range loads {
+			_, err := chromedp.Call(ctx, network.ClearBrowserCache, cdp.Empty{})
+			orStop(b, err)
+			times, err := loadTimes(ctx, w.url)
+			orStop(b, err)
+			painted, usable = append(painted, times[0]), append(usable, times[1])
+		}
 	}
+	b.ReportMetric(painted[0], "ms-painted-first")
 	b.ReportMetric(median(painted), "ms-painted")
 	b.ReportMetric(500, "ms-painted-wanted")
 	b.ReportMetric(median(usable), "ms-usable")

@@ -1,5 +1,5 @@
 import type { Entry, Post } from '../api/client.ts'
-import { timeOfDay } from '../words/time.ts'
+import { format, timeOfDay } from '../words/time.ts'
 
 /** What happened, in words. Kinds of a later version are told plainly instead of being hidden. */
 const kinds: Record<string, string> = {
@@ -118,7 +118,7 @@ export interface Names {
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
 
 /** A day of the week by its number; 4 January 1970 was a Sunday. */
-const weekday = (day: number): string => new Intl.DateTimeFormat(undefined, { timeZone: 'UTC', weekday: 'long' }).format((3 + day) * 86_400_000)
+const weekday = (day: number): string => format('UTC', { weekday: 'long' }).format((3 + day) * 86_400_000)
 
 /** Which one it was, and why: the second line of an entry. Nothing where the first says all. */
 export function aboutWords(e: Entry, names: Names): string {

@@ -1,4 +1,4 @@
-import { localTime } from '../words/time.ts'
+import { format, localTime } from '../words/time.ts'
 
 /** A calendar date as 2026-11-24: a day as people name it, wherever they are. */
 export type IsoDate = string
@@ -46,7 +46,7 @@ export function weeksOf(month: IsoDate, firstDay: number): IsoDate[][] {
 
 /** Words for a date that is not an instant: formatted as UTC, so that no zone can shift it. */
 export function dateWords(date: IsoDate, options: Intl.DateTimeFormatOptions): string {
-  return new Intl.DateTimeFormat(undefined, { timeZone: 'UTC', ...options }).format(fromIso(date))
+  return format('UTC', options).format(fromIso(date))
 }
 
 /** The wall clock at which a post for a day is offered: at six in the evening, or in an hour when that has passed. */

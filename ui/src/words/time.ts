@@ -3,8 +3,8 @@ export const browserZone = Intl.DateTimeFormat().resolvedOptions().timeZone
 
 const formats = new Map<string, Intl.DateTimeFormat>()
 
-// Making a format is slow, using one is fast; a calendar uses few and each of them often.
-function format(zone: string, options: Intl.DateTimeFormatOptions, locale?: string): Intl.DateTimeFormat {
+/** How times are written in a zone. Making a format is slow, using one is fast; a calendar uses few and each of them often. */
+export function format(zone: string, options: Intl.DateTimeFormatOptions, locale?: string): Intl.DateTimeFormat {
   const key = zone + JSON.stringify(options)
   let found = formats.get(key)
   if (!found) formats.set(key, (found = new Intl.DateTimeFormat(locale, { timeZone: zone, ...options })))

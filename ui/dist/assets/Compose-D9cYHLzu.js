@@ -1,1 +1,0 @@
-import{Er as e,Or as t,dr as n,er as r,ir as i,kr as a,r as o,rr as s,yr as c}from"./index-DinL0SUI.js";import l from"./Opening-Bpq2UpdF.js";function u(u,d){a(d,!0);let f=e(()=>({id:o.params.id,search:o.search}));var p=i(),m=c(p);r(m,()=>n(f),e=>{l(e,{get id(){return n(f).id},get search(){return n(f).search}})}),s(u,p),t()}export{u as default};
