@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { timeOfDay } from '../words/time.ts'
 import { dueOf, instantOf, suggestions, unsaid, whenAt, whenOf } from './when.ts'
 
 describe('instantOf', () => {
@@ -30,6 +31,6 @@ it('sees an instant in a zone', () => {
 
 it('suggests only what is still to come', () => {
   const at = (iso: string) => suggestions(new Date(iso), 'Europe/Zurich').map((s) => s.words)
-  expect(at('2026-11-24T08:00:00Z')).toEqual(['In an hour', 'Today, 18:00', 'Tomorrow, 9:00'])
-  expect(at('2026-11-24T16:55:00Z')).toEqual(['In an hour', 'Tomorrow, 9:00', 'Tomorrow, 18:00'])
+  expect(at('2026-11-24T08:00:00Z')).toEqual(['In an hour', `Today, ${timeOfDay('18:00')}`, `Tomorrow, ${timeOfDay('09:00')}`])
+  expect(at('2026-11-24T16:55:00Z')).toEqual(['In an hour', `Tomorrow, ${timeOfDay('09:00')}`, `Tomorrow, ${timeOfDay('18:00')}`])
 })

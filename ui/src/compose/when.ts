@@ -1,5 +1,5 @@
 import type { Due } from '../api/client.ts'
-import { browserZone, localTime } from '../words/time.ts'
+import { browserZone, localTime, timeOfDay } from '../words/time.ts'
 
 /** When a post is to go out, as a person chooses it. Empty date or time: not yet said. */
 export interface When {
@@ -54,9 +54,9 @@ export function suggestions(now: Date, zone: string): { words: string; when: Whe
   const [today = ''] = localTime(now, zone).split('T')
   const [tomorrow = ''] = localTime(new Date(now.getTime() + 86_400_000), zone).split('T')
   const list = [{ words: 'In an hour', when: whenAt(new Date(now.getTime() + 3_600_000), zone) }]
-  for (const [words, date, time] of [['Today, 18:00', today, '18:00'], ['Tomorrow, 9:00', tomorrow, '09:00'], ['Tomorrow, 18:00', tomorrow, '18:00']] as const) {
+  for (const [words, date, time] of [['Today', today, '18:00'], ['Tomorrow', tomorrow, '09:00'], ['Tomorrow', tomorrow, '18:00']] as const) {
     const when: When = { mode: 'at', date, time, zone }
-    if (instantOf(dueOf(when)!).getTime() >= soon) list.push({ words, when })
+    if (instantOf(dueOf(when)!).getTime() >= soon) list.push({ words: `${words}, ${timeOfDay(time)}`, when })
   }
   return list.slice(0, 3)
 }

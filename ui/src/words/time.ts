@@ -20,10 +20,10 @@ export function clock(at: Date, zone = browserZone): string {
   return format(zone, { hour: 'numeric', minute: '2-digit' }).format(at)
 }
 
-/** "18:00", or "6 PM" where people write it so: for places where little fits. */
+/** "18:00", or "6 PM" where people write it so: for places where little fits, and which may break it in two lines. */
 export function shortClock(at: Date, zone = browserZone): string {
   const whole = localTime(at, zone).endsWith(':00') && /[ap]m/i.test(clock(at, zone))
-  return whole ? format(zone, { hour: 'numeric' }).format(at) : clock(at, zone)
+  return (whole ? format(zone, { hour: 'numeric' }).format(at) : clock(at, zone)).replace(/\s/g, ' ')
 }
 
 /** A time of any day, such as 18:00, as people write it: "18:00" or "6:00 PM". */
