@@ -1,1 +1,0 @@
-import{$n as e,Dr as t,Or as n,Tr as r,nr as i,r as a,rr as o,ur as s,vr as c}from"./index-Cmfxm0PG.js";import l from"./Opening-nD9h5m7V.js";function u(u,d){n(d,!0);let f=r(()=>({id:a.params.id,search:a.search}));var p=o(),m=c(p);e(m,()=>s(f),e=>{l(e,{get id(){return s(f).id},get search(){return s(f).search}})}),i(u,p),t()}export{u as default};
