@@ -130,6 +130,49 @@ func TestScriptsCanBeRun(t *testing.T) {
 	}
 }
 
+var (
+	alone    = regexp.MustCompile(`(?m)^alone\+?='(.+)'$`)
+	aTest    = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+	computes = regexp.MustCompile(`part "long computations" go test .*`)
+)
+
+// TestNoTestIsLeftOut: what the race detector does not see runs without it, in the packages that scripts/test names there.
+func TestNoTestIsLeftOut(t *testing.T) {
+	t.Parallel()
+	script, err := os.ReadFile(filepath.Join(root, "scripts", "test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := alone.FindAllSubmatch(script, -1)
+	line := computes.Find(script)
+	if len(parts) == 0 || line == nil {
+		t.Fatal("scripts/test runs long computations in another way; say here how")
+	}
+	var pattern []byte
+	for _, p := range parts {
+		pattern = append(pattern, p[1]...)
+	}
+	long := regexp.MustCompile(string(pattern))
+	found := 0
+	each(t, func(path string, text []byte) {
+		if !strings.HasSuffix(path, "_test.go") {
+			return
+		}
+		for _, m := range aTest.FindAllSubmatch(text, -1) {
+			if !long.Match(m[1]) {
+				continue
+			}
+			found++
+			if !bytes.Contains(append(line, ' '), []byte(" ./"+filepath.ToSlash(filepath.Dir(path))+" ")) {
+				t.Errorf("scripts/test runs %s of %s neither under the race detector nor without it", m[1], path)
+			}
+		}
+	})
+	if found < 10 {
+		t.Errorf("found %d long computations in the tests", found)
+	}
+}
+
 func each(t *testing.T, f func(path string, text []byte)) {
 	t.Helper()
 	err := walk(func(path string, text []byte) error {
