@@ -183,6 +183,9 @@ func (d *DB) run(ctx context.Context, pool *sql.DB, options *sql.TxOptions, fn f
 		return err
 	}
 	if err := commit(tx); err != nil {
+		if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
+			err = ctx.Err() // database/sql rolled it back as soon as the context had ended
+		}
 		return fmt.Errorf("commit: %w", err)
 	}
 	t.committed()

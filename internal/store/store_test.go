@@ -91,6 +91,28 @@ func TestUpdateEndsWithItsContext(t *testing.T) {
 	})
 }
 
+// Whoever leaves while the work is done is told that they left, also when the transaction was rolled back before its end.
+func TestLeavingIsNoFailure(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		for name, do := range map[string]func(context.Context, func(*store.Tx) error) error{"View": db.View, "Update": db.Update} {
+			ctx, leave := context.WithCancel(t.Context())
+			err := do(ctx, func(tx *store.Tx) error {
+				leave()
+				for name == "View" || db.Engine() == store.Postgres { // until it is rolled back
+					if _, err := tx.SQL().ExecContext(t.Context(), "SELECT 1"); err != nil {
+						break
+					}
+				}
+				return nil
+			})
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("%s = %v, want context.Canceled", name, err)
+			}
+		}
+	})
+}
+
 func TestUpdateTriesAgainWhenPostgresAsks(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
