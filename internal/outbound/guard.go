@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -15,13 +16,15 @@ import (
 type guard struct {
 	hosts    []string
 	loopback []string // "host:port"
+	services []string // "host:port"
+	private  []netip.Prefix
 	denied   []netip.Prefix
 	resolver *net.Resolver
 	dialled  func(rule string)
 }
 
 func newGuard(p Policy) (*guard, error) {
-	g := &guard{denied: p.Denied, resolver: p.Resolver, dialled: p.Dialled}
+	g := &guard{denied: p.Denied, private: p.Private, resolver: p.Resolver, dialled: p.Dialled}
 	if g.dialled == nil {
 		g.dialled = func(string) {}
 	}
@@ -39,7 +42,27 @@ func newGuard(p Policy) (*guard, error) {
 		}
 		g.loopback = append(g.loopback, net.JoinHostPort(host, port))
 	}
+	for _, pair := range p.Services {
+		host, port, err := net.SplitHostPort(pair)
+		if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n == 0 || !ownHost(host) && !serviceHost(host) {
+			return nil, fmt.Errorf("outbound: %q is not host:port of a service", pair)
+		}
+		g.services = append(g.services, net.JoinHostPort(host, port))
+	}
+	for _, network := range p.Private {
+		if !network.IsValid() || !network.Masked().Addr().IsPrivate() {
+			return nil, fmt.Errorf("outbound: %s is not a private network", network)
+		}
+	}
 	return g, nil
+}
+
+// serviceHost reports whether the host is a name, or an address in its usual spelling.
+func serviceHost(host string) bool {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return addr.String() == host && addr.Zone() == "" && !addr.Is4In6()
+	}
+	return validName(host) && !isAddress(host)
 }
 
 // ownHost reports whether the name can only mean this machine.
@@ -119,6 +142,36 @@ func (g *guard) dial(ctx context.Context, network, addr string) (net.Conn, error
 		return nil, refused("host %s is not on the list", host)
 	}
 	g.dialled(rule)
+	return g.connect(ctx, network, addr, check)
+}
+
+// dialService connects to a service, which may stand in a private network that the policy names.
+func (g *guard) dialService(ctx context.Context, addr string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(addr)
+	switch {
+	case err != nil:
+		return nil, refused("not host:port")
+	case !slices.Contains(g.services, addr):
+		return nil, refused("service %s is not on the list", host)
+	}
+	g.dialled(addr)
+	if ownHost(host) {
+		return g.connect(ctx, "tcp", addr, checkLoopback)
+	}
+	return g.connect(ctx, "tcp", addr, func(at netip.Addr) error {
+		if at.IsPrivate() && slices.ContainsFunc(g.private, func(p netip.Prefix) bool { return p.Contains(at) }) {
+			return nil
+		}
+		return g.checkPublic(at)
+	})
+}
+
+// connect connects at an address that passes the check.
+func (g *guard) connect(ctx context.Context, network, addr string, check func(netip.Addr) error) (net.Conn, error) {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, refused("not host:port")
+	}
 	d := net.Dialer{
 		Timeout:  dialTimeout,
 		Resolver: g.resolver,

@@ -283,3 +283,59 @@ func listen(t *testing.T, addr string) net.Listener {
 	t.Cleanup(func() { _ = ln.Close() })
 	return ln
 }
+
+// A service is reached by Dial alone, at exactly its host and port, and in a private network only when that is named.
+func TestServicesAreExact(t *testing.T) {
+	ln := listen(t, "127.0.0.1:0")
+	own := ln.Addr().String()
+	resolver := resolverOf(t, []string{"10.1.2.3"})
+	clients, err := New(Policy{Services: []string{own, "mail.example.com:587", "10.9.9.9:25"}, Resolver: resolver})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := clients.Dial(t.Context(), own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.Close()
+	for _, addr := range []string{"127.0.0.1:1", "mail.example.com:25", "mail.example.com:443", "other.example.com:587", "mail.example.com", "MAIL.example.com:587",
+		"mail.example.com:587" /* leads into a private network */, "10.9.9.9:25"} {
+		conn, err := clients.Dial(t.Context(), addr)
+		if err == nil {
+			_ = conn.Close()
+		}
+		if _, ok := errors.AsType[*Refused](err); !ok || strings.Contains(err.Error(), "10.1.2.3") {
+			t.Errorf("%s: %v, want it refused without the address", addr, err)
+		}
+	}
+	for _, text := range []string{"http://" + own + "/", "https://mail.example.com/", "https://mail.example.com:587/"} {
+		req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, text, nil)
+		resp, _, err := clients.API().Do(req)
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		if _, ok := errors.AsType[*Refused](err); !ok {
+			t.Errorf("%s is asked over HTTP: %v", text, err)
+		}
+	}
+	// With its network named the address passes, and then only a listener is missing.
+	inside := mustGuard(t, Policy{Services: []string{"mail.example.com:587"}, Private: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")}, Resolver: resolver})
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	conn, err = inside.dialService(ctx, "mail.example.com:587")
+	if err == nil {
+		_ = conn.Close()
+	}
+	if _, ok := errors.AsType[*Refused](err); ok {
+		t.Errorf("in the network that is named: %v", err)
+	}
+	for _, p := range []Policy{
+		{Services: []string{"mail.example.com"}}, {Services: []string{"mail.example.com:0"}}, {Services: []string{"mail.example.com:smtp"}}, {Services: []string{":25"}},
+		{Services: []string{"127.1:25"}}, {Services: []string{"0x7f000001:25"}}, {Services: []string{"[::ffff:127.0.0.1]:25"}}, {Services: []string{"m@il:25"}},
+		{Private: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}}, {Private: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}, {Private: []netip.Prefix{netip.MustParsePrefix("169.254.0.0/16")}},
+	} {
+		if _, err := New(p); err == nil {
+			t.Errorf("policy %+v is accepted", p)
+		}
+	}
+}

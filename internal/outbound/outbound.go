@@ -41,6 +41,11 @@ type Policy struct {
 	// Loopback are exact host:port pairs on this machine that may be reached by http or https as well, for the
 	// simulator. A host is "localhost" or a loopback address.
 	Loopback []string
+	// Services are exact host:port pairs that may be reached by Dial and by nothing else, such as a mail server. A host is a
+	// name, an address, or this machine.
+	Services []string
+	// Private are private networks in which a service may stand. Without it a service has a public address or is on this machine.
+	Private []netip.Prefix
 	// Denied are addresses that may not be reached even though they are public, such as our own.
 	Denied []netip.Prefix
 	// Roots are the certificate authorities to trust; nil for the system's.
@@ -87,6 +92,12 @@ func (c *Clients) API() *Client { return c.api }
 // a connection of its own, which closes afterwards, so no layer below has reason to send it again. It sets no limit
 // for the whole request, which may be an upload of hours; the context does.
 func (c *Clients) Once() *Client { return c.once }
+
+// Dial connects to one of the policy's services.
+func (c *Clients) Dial(ctx context.Context, addr string) (net.Conn, error) {
+	conn, err := c.api.guard.dialService(ctx, addr)
+	return conn, withoutAddress(err)
+}
 
 // Close drops connections that wait for further use.
 func (c *Clients) Close() { c.api.http.CloseIdleConnections() }
