@@ -33,6 +33,7 @@ type (
 	// ConversionID names a file that is made anew.
 	ConversionID string // "cnv_…"
 	InquiryID    string // "inq_…"
+	LetterID     string // "ltr_…"
 	AdminID      string // "adm_…", an administrator
 	PasskeyID    string // "pky_…"
 )
@@ -115,6 +116,9 @@ func NewEntryID(now time.Time) EntryID { return NewID[EntryID]("jnl_", now) }
 
 // NewNodeID returns a fresh NodeID.
 func NewNodeID(now time.Time) NodeID { return NewID[NodeID]("node_", now) }
+
+// NewLetterID returns a fresh LetterID.
+func NewLetterID(now time.Time) LetterID { return NewID[LetterID]("ltr_", now) }
 
 // NewInquiryID returns a fresh InquiryID.
 func NewInquiryID(now time.Time) InquiryID { return NewID[InquiryID]("inq_", now) }

@@ -78,6 +78,8 @@ const (
 	EntryInquiryProved       EntryKind = "inquiry.proved"      // and proved who they are
 	EntryInquiryReminded     EntryKind = "inquiry.reminded"    // the operator was reminded, or told that it is overdue
 	EntryInquiryClosed       EntryKind = "inquiry.closed"      // answered, refused or withdrawn
+	EntryLetterGivenUp       EntryKind = "letter.given_up"     // a mail could not be sent
+	EntryLetterRevived       EntryKind = "letter.revived"      // an administrator has it tried again
 	EntryAdminRead           EntryKind = "admin.read"          // an administrator looked at something that is somebody's
 	EntryAdminMade           EntryKind = "admin.made"          // with a code of the server's own command line
 	EntryAdminSignedIn       EntryKind = "admin.signed_in"

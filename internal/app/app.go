@@ -40,6 +40,7 @@ import (
 	"ship-post.com/shippost/internal/feature/legal"
 	"ship-post.com/shippost/internal/feature/lifecycle"
 	"ship-post.com/shippost/internal/feature/media"
+	"ship-post.com/shippost/internal/feature/notify"
 	"ship-post.com/shippost/internal/feature/passkey"
 	"ship-post.com/shippost/internal/feature/publish"
 	"ship-post.com/shippost/internal/feature/slot"
@@ -66,9 +67,10 @@ import (
 
 // Options are what the configuration does not say.
 type Options struct {
-	Log  *slog.Logger // required
-	Demo bool         // TikTok is simulated; the pages say so
-	Pull PullAddress  // where platforms fetch photos; zero: as the configuration says
+	Log  *slog.Logger   // required
+	Demo bool           // TikTok is simulated; the pages say so
+	Pull PullAddress    // where platforms fetch photos; zero: as the configuration says
+	Mail *x509.CertPool // whom to trust as mail server; nil for the system's authorities
 }
 
 // PullAddress is how platforms reach the photos that they fetch.
@@ -101,6 +103,7 @@ type App struct {
 	lifecycle *lifecycle.Keeper
 	legal     *legal.Desk
 	inquiries *inquiry.Desk
+	outbox    *notify.Outbox // nil: this server sends no mail
 	passkeys  *passkey.Keeper
 	admins    *admin.Keeper
 	usage     *usage.Book
@@ -128,6 +131,9 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	if err := a.openGate(o.Pull); err != nil {
+		return nil, err
+	}
+	if err := a.openMail(o.Mail); err != nil {
 		return nil, err
 	}
 	if err := a.openPlatforms(); err != nil {
@@ -205,8 +211,9 @@ func (a *App) openPlatforms() error {
 		}
 		a.platforms[shippost.TikTok] = t
 	}
-	a.legal = legal.New(legal.Options{DB: a.db, Operator: legal.Operator{Name: a.config.OperatorName, Contact: a.config.OperatorContact}, Hosts: a.hosts, CountsPages: a.config.Usage == "on"})
-	a.inquiries = inquiry.New(inquiry.Options{DB: a.db, PublicURL: a.config.PublicURL, Operator: a.config.OperatorContact, Now: chaos.Now, Log: a.log})
+	a.legal = legal.New(legal.Options{DB: a.db, Operator: legal.Operator{Name: a.config.OperatorName, Contact: a.config.OperatorContact}, Hosts: a.hosts, CountsPages: a.config.Usage == "on",
+		PublicURL: a.config.PublicURL, Post: a.post()})
+	a.inquiries = inquiry.New(inquiry.Options{DB: a.db, PublicURL: a.config.PublicURL, Operator: a.config.OperatorContact, Post: a.post(), Now: chaos.Now, Log: a.log})
 	a.passkeys = passkey.New(passkey.Options{DB: a.db, PublicURL: a.config.PublicURL, Now: chaos.Now})
 	a.admins = admin.New(admin.Options{DB: a.db, Passkeys: a.passkeys, CodeFile: filepath.Join(a.config.DataDir, adminCodeFile), Now: chaos.Now})
 	a.usage = usage.New(usage.Options{DB: a.db, On: a.config.Usage == "on", Now: chaos.Now, Log: a.log})
@@ -227,7 +234,7 @@ func (a *App) openPlatforms() error {
 // dials but the engine of the database.
 func (a *App) reach(p outbound.Policy, purpose string) (*outbound.Clients, error) {
 	p.Dialled = func(rule string) { a.opened.WithLabelValues(listed(rule)).Inc() }
-	for _, rule := range slices.Concat(p.Hosts, p.Loopback) {
+	for _, rule := range slices.Concat(p.Hosts, p.Loopback, p.Services) {
 		name := listed(rule)
 		a.opened.WithLabelValues(name) // one that was never reached stands there with a nought
 		if i := slices.IndexFunc(a.hosts, func(h legal.Host) bool { return h.Name == name }); i < 0 {
@@ -270,7 +277,7 @@ func (a *App) openServers(o Options) error {
 		return err
 	}
 	style, icon, script := pages.Static()
-	office, err := adminpages.New(adminpages.Options{Keeper: a.admins, Inquiries: a.inquiries, Usage: a.usage, PublicURL: a.config.PublicURL, Log: a.log,
+	office, err := adminpages.New(adminpages.Options{Keeper: a.admins, Inquiries: a.inquiries, Usage: a.usage, Mail: a.outbox, PublicURL: a.config.PublicURL, Log: a.log,
 		Frame: adminpages.Frame{Style: style, Icon: icon, Script: script, Page: pages.Page}})
 	if err != nil {
 		return err
@@ -357,6 +364,9 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	}
 	if err := a.jobs.Start(ctx); err != nil {
 		return errors.Join(err, ln.Close())
+	}
+	if err := a.legal.Announce(ctx); err != nil {
+		a.log.Error("changes of the legal texts could not be announced by mail", "err", err)
 	}
 	// When one of them fails the others end too.
 	ctx, stop := context.WithCancel(ctx)

@@ -15,6 +15,7 @@ import (
 	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/blob/spool"
 	"ship-post.com/shippost/internal/config"
+	"ship-post.com/shippost/internal/mail"
 	"ship-post.com/shippost/internal/outbound"
 	"ship-post.com/shippost/internal/platform/tiktok"
 	"ship-post.com/shippost/internal/probe"
@@ -54,6 +55,7 @@ func Examine(ctx context.Context, c config.Config, invalid error) []Finding {
 	d.storage()
 	d.programs()
 	d.address(ctx)
+	d.mail(ctx)
 	return d.found
 }
 
@@ -240,6 +242,39 @@ func (d *doctor) programs() {
 		d.note("heif", FindingWarning, "No decoder of HEIC photos is installed: people are asked to export JPEG. Debian: apt install libheif-examples")
 	} else {
 		d.note("heif", FindingOK, "HEIC photos can be read.")
+	}
+}
+
+// mail greets the mail server and signs in, and sends nothing.
+func (d *doctor) mail(ctx context.Context) {
+	c := d.config
+	if !c.SendsMail() {
+		d.note("mail", FindingWarning, "No mail server is set up: nobody gets mail from this server, and you are told of requests in /admin and in the log alone. Set SHIPPOST_SMTP_URL.")
+		return
+	}
+	if c.MailServer().Host == "" || c.MailSender() == "" {
+		return // the settings say so
+	}
+	clients, err := outbound.New(mailPolicy(c))
+	if err != nil {
+		d.note("mail", FindingFailure, "The host of SHIPPOST_SMTP_URL is none that can be reached: write a host name, or an address in its usual spelling.")
+		return
+	}
+	defer clients.Close()
+	server, err := newMailServer(c, clients, nil)
+	if err != nil {
+		d.note("mail", FindingFailure, "%s", err)
+		return
+	}
+	failure, failed := errors.AsType[*mail.Failure](server.Check(ctx))
+	_, refused := errors.AsType[*outbound.Refused](failure.Unwrap())
+	switch {
+	case refused:
+		d.note("mail", FindingFailure, "The mail server stands in a private network. If that is meant, name the network in SHIPPOST_SMTP_NETWORKS.")
+	case failed:
+		d.note("mail", FindingFailure, "%s Look at SHIPPOST_SMTP_URL.", failure.Why())
+	default:
+		d.note("mail", FindingOK, "The mail server answers and lets this server in. Nothing was sent. Mail comes from %s.", c.MailSender())
 	}
 }
 

@@ -10,12 +10,15 @@ import (
 	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/feature/lifecycle"
 	"ship-post.com/shippost/internal/feature/media"
+	"ship-post.com/shippost/internal/feature/notify"
 	"ship-post.com/shippost/internal/feature/vault"
 	"ship-post.com/shippost/internal/jobs"
 )
 
 // queues are the queues beside the default one, with how many jobs of each run here at once.
-func queues() map[string]int { return map[string]int{media.Queue: 2, media.ConvertQueue: 1} }
+func queues() map[string]int {
+	return map[string]int{media.Queue: 2, media.ConvertQueue: 1, notify.Queue: 2}
+}
 
 // periodic are the jobs that the leading node inserts again and again.
 func periodic() []*river.PeriodicJob {
@@ -91,6 +94,11 @@ func (a *App) work() {
 	a.tokens.Work(a.registry)
 	a.connect.Work(a.registry)
 	a.lifecycle.Work(a.registry)
+	sweeps := []func(context.Context) error{a.keeper.Sweep, a.connect.Sweep, a.connect.FinishPartings, a.connect.RenewAvatars, a.quota.Sweep, a.composer.Sweep, a.inbox.Sweep, a.inquiries.Sweep, a.passkeys.Sweep, a.admins.Sweep, a.usage.Sweep}
+	if a.outbox != nil {
+		a.outbox.Work(a.registry)
+		sweeps = append(sweeps, a.outbox.Sweep)
+	}
 	jobs.Add(a.registry, &forecastWorker{forecast: a.composer.Forecast})
-	jobs.Add(a.registry, &sweepWorker{sweeps: []func(context.Context) error{a.keeper.Sweep, a.connect.Sweep, a.connect.FinishPartings, a.connect.RenewAvatars, a.quota.Sweep, a.composer.Sweep, a.inbox.Sweep, a.inquiries.Sweep, a.passkeys.Sweep, a.admins.Sweep, a.usage.Sweep}})
+	jobs.Add(a.registry, &sweepWorker{sweeps: sweeps})
 }

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"ship-post.com/shippost/internal/app"
+	"ship-post.com/shippost/internal/mail/mailtest"
 	"ship-post.com/shippost/internal/platform/tiktoksim"
 	"ship-post.com/shippost/internal/store"
 	"ship-post.com/shippost/internal/store/storetest"
@@ -136,5 +137,31 @@ func TestDoctor_BadSetUp(t *testing.T) {
 		if !strings.Contains(found[check].Message, words) {
 			t.Errorf("%s does not say %q: %s", check, words, found[check].Message)
 		}
+	}
+}
+
+// The mail server is greeted and signed in to, and gets nothing to send.
+func TestDoctor_Mail(t *testing.T) {
+	there := mailtest.Start(t, mailtest.Options{NoTLS: true})
+	dir := t.TempDir()
+	found, _ := report(t, "--data-dir", dir)
+	if f := found["mail"]; f.State != app.FindingWarning || !strings.Contains(f.Message, "SHIPPOST_SMTP_URL") {
+		t.Errorf("without a mail server: %+v", f)
+	}
+	for name, c := range map[string]struct{ url, state, says string }{
+		"good":     {"smtp://" + mailtest.User + ":correct%20horse@" + there.Addr(), app.FindingOK, "lets this server in"},
+		"password": {"smtp://" + mailtest.User + ":battery-staple@" + there.Addr(), app.FindingFailure, "password"},
+		"TLS":      {"smtps://" + mailtest.User + ":battery-staple@" + there.Addr(), app.FindingFailure, "certificate"},
+		"private":  {"smtp://10.1.2.3:25", app.FindingFailure, "SHIPPOST_SMTP_NETWORKS"},
+		"spelling": {"smtp://0x7f000001:25", app.FindingFailure, "usual spelling"},
+	} {
+		t.Setenv("SHIPPOST_SMTP_URL", c.url)
+		found, _ := report(t, "--data-dir", dir, "--mail-from", "ShipPost <posts@posts.example>")
+		if f := found["mail"]; f.State != c.state || !strings.Contains(f.Message, c.says) || strings.Contains(f.Message, "battery") {
+			t.Errorf("%s: %+v", name, f)
+		}
+	}
+	if there.Tries() != 0 {
+		t.Errorf("%d messages were begun", there.Tries())
 	}
 }

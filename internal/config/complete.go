@@ -50,6 +50,7 @@ func (c *Config) complete(lookup func(string) (string, bool)) error {
 	c.checkTikTok(&found)
 	c.checkVerification(&found)
 	c.checkRest(&found)
+	c.checkMail(&found)
 	return errors.Join(found...)
 }
 

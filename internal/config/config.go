@@ -16,6 +16,7 @@ type Config struct {
 	Data     `group:"Data"`
 	TikTok   `embed:"" prefix:"tiktok-" group:"TikTok"`
 	People   `group:"People"`
+	Mail     `group:"Mail"`
 	Watching `group:"Watching"`
 }
 
@@ -53,6 +54,13 @@ type People struct {
 
 	OperatorName    string `env:"SHIPPOST_OPERATOR_NAME" placeholder:"NAME" help:"Person or company that runs the server, as the privacy policy and the terms name them."`
 	OperatorContact string `env:"SHIPPOST_OPERATOR_CONTACT" placeholder:"MAIL" help:"Mail address for questions about data, as the privacy policy and the terms name it."`
+}
+
+// Mail says how the server sends mail. Without SMTPURL it sends none.
+type Mail struct {
+	SMTPURL      shippost.Secret `kong:"-" secret:"SHIPPOST_SMTP_URL" help:"Mail server: smtp://user:password@host:587 (STARTTLS, which the server must offer) or smtps://user:password@host:465 (TLS from the start). Write special characters of user and password as in web addresses (@ is %40). Empty: this server sends no mail, and its pages say so."`
+	MailFrom     string          `name:"mail-from" env:"SHIPPOST_MAIL_FROM" placeholder:"ADDRESS" help:"Sender of all mail: an address, or a name and an address, as in ShipPost <posts@example.com>. Empty: SHIPPOST_OPERATOR_CONTACT."`
+	SMTPNetworks []string        `name:"smtp-networks" env:"SHIPPOST_SMTP_NETWORKS" placeholder:"CIDR,…" help:"Private networks in which your mail server stands, such as 10.1.0.0/16. Not needed for one with a public address or on this machine."`
 }
 
 // Watching says what the server tells its operator.

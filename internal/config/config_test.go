@@ -105,6 +105,16 @@ func TestProblemsSayWhatToWrite(t *testing.T) {
 		{"name of two lines", "SHIPPOST_OPERATOR_NAME", "one line", func(c *Config) { c.OperatorName = "a\nb" }},
 		{"contact is no address", "SHIPPOST_OPERATOR_CONTACT", "privacy@example.com", func(c *Config) { c.OperatorContact = "javascript:alert(1)" }},
 		{"contact with a name", "SHIPPOST_OPERATOR_CONTACT", "privacy@example.com", func(c *Config) { c.OperatorContact = "A <a@b.example>" }},
+		{"no mail server", "SHIPPOST_SMTP_URL", "smtp://user", func(c *Config) { c.SMTPURL, c.MailFrom = shippost.NewSecret("mail.example.com:587"), "a@b.example" }},
+		{"mail over http", "SHIPPOST_SMTP_URL", "smtp://user", func(c *Config) {
+			c.SMTPURL, c.MailFrom = shippost.NewSecret("https://u:hunter2@mail.example.com"), "a@b.example"
+		}},
+		{"user without password", "SHIPPOST_SMTP_URL", "%40", func(c *Config) {
+			c.SMTPURL, c.MailFrom = shippost.NewSecret("smtp://hunter2@mail.example.com"), "a@b.example"
+		}},
+		{"mail from nobody", "SHIPPOST_MAIL_FROM", "Write the sender", func(c *Config) { c.SMTPURL = shippost.NewSecret("smtp://u:hunter2@mail.example.com") }},
+		{"sender of two lines", "SHIPPOST_MAIL_FROM", "no mail address", func(c *Config) { c.MailFrom = "A\r\nBcc: x@y.example <a@b.example>" }},
+		{"public network", "SHIPPOST_SMTP_NETWORKS", "10.1.0.0/16", func(c *Config) { c.SMTPNetworks = []string{"0.0.0.0/0"} }},
 		{"unknown level", "SHIPPOST_LOG_LEVEL", "debug, info", func(c *Config) { c.LogLevel = "loud" }},
 		{"unknown format", "SHIPPOST_LOG_FORMAT", "text or json", func(c *Config) { c.LogFormat = "xml" }},
 		{"weak metrics token", "SHIPPOST_METRICS_TOKEN", "16 characters", func(c *Config) { c.MetricsToken = shippost.NewSecret("short") }},

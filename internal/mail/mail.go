@@ -107,7 +107,12 @@ func (f *Failure) Why() string {
 }
 
 // Unwrap returns the cause, for tests and debugging: it may name addresses and is not logged.
-func (f *Failure) Unwrap() error { return f.cause }
+func (f *Failure) Unwrap() error {
+	if f == nil {
+		return nil
+	}
+	return f.cause
+}
 
 // Send hands a message over. A nil error means that the server took it; any other error is a *Failure.
 func (s *Server) Send(ctx context.Context, m Message) error {

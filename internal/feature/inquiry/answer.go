@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/feature/notify"
 	"ship-post.com/shippost/internal/store"
 )
 
@@ -84,7 +85,12 @@ func (d *Desk) Answer(ctx context.Context, actor shippost.Actor, id shippost.Inq
 		if d.Post == nil || i.Mail == "" {
 			return nil
 		}
-		return d.Post(ctx, tx, Letter{Once: "answer/" + string(i.ID), User: i.User, To: i.Mail, Subject: "Answer to your request " + string(i.ID),
-			Body: text + "\n\n--\nThis answers what you wrote on " + i.AskedAt.Format("2 January 2006") + " at " + d.PublicURL + ". The page that you got then shows it too.\n"})
+		// Who an answer about somebody's data was meant for is known; whose this address is, only when it was confirmed.
+		withheld := i.Kind.NeedsProof() && i.Proof != shippost.ProofMail
+		facts := map[string]any{"Number": string(i.ID), "Asked": day(i.AskedAt), "Answer": text, "Withheld": withheld}
+		if withheld {
+			facts["Answer"] = ""
+		}
+		return d.Post(ctx, tx, notify.Letter{Once: "answered/" + string(i.ID), Kind: shippost.LetterAnswered, Inquiry: i.ID, To: i.Mail, Facts: facts})
 	})
 }

@@ -5,6 +5,7 @@ package inquiry
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/mail"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/feature/auth"
+	"ship-post.com/shippost/internal/feature/notify"
 	"ship-post.com/shippost/internal/store"
 )
 
@@ -25,29 +27,17 @@ const (
 	perUser      = 10
 	perDay       = 300 // from everybody together, so that nobody fills the database
 	networks     = 10000
-	day          = 24 * time.Hour
-	keep         = 366 * day // after the answer
+	oneDay       = 24 * time.Hour
+	keep         = 366 * oneDay // after the answer
 	batch        = 500
 )
-
-// Letter is what the desk wants to have sent by mail.
-type Letter struct {
-	Once    string // what it is about: a second one of the same is not sent
-	User    shippost.UserID
-	To      string
-	Subject string
-	Body    string
-}
-
-// Post sends letters after the transaction; see Options.
-type Post func(ctx context.Context, tx *store.Tx, letter Letter) error
 
 // Options is what a Desk needs. Only Operator and Post may be left out.
 type Options struct {
 	DB        *store.DB
 	PublicURL string
-	Operator  string // mail address of whoever runs the server; "" for none
-	Post      Post   // nil: this server sends no mail
+	Operator  string      // mail address of whoever runs the server; "" for none
+	Post      notify.Post // nil: this server sends no mail
 	Now       func() time.Time
 	Log       *slog.Logger
 }
@@ -178,44 +168,49 @@ func (d *Desk) Ask(ctx context.Context, actor shippost.Actor, draft Draft) (aske
 	return asked, err
 }
 
-// receive tells the operator, and asks a stranger to prove the address.
+// receive tells the operator, and whoever asked: that their message arrived, and for a stranger how to prove the address. Nothing
+// of the message is repeated, so that nobody can have this server write to others what they like.
 func (d *Desk) receive(ctx context.Context, tx *store.Tx, i shippost.Inquiry, code shippost.Secret, prove bool) error {
 	if d.Post == nil {
 		return nil
 	}
-	if err := d.tellOperator(ctx, tx, "asked/"+string(i.ID), "A request came in: "+string(i.Kind),
-		"Somebody wrote to you through "+d.PublicURL+". Answer it until "+i.DueAt.Format("2 January 2006")+":\n\n"+d.PublicURL+"/admin/inquiries/"+string(i.ID)+"\n"); err != nil {
+	if err := d.tellOperator(ctx, tx, i, "asked", shippost.LetterAsked, nil); err != nil || i.Mail == "" {
 		return err
 	}
-	if !prove || i.Mail == "" {
-		return nil
+	confirm := ""
+	if prove {
+		confirm = d.PublicURL + "/contact-confirm/" + code.Reveal()
 	}
-	return d.Post(ctx, tx, Letter{Once: "prove/" + string(i.ID), To: i.Mail, Subject: "Confirm your address",
-		Body: "Somebody, probably you, wrote to whoever runs " + d.PublicURL + " and gave this address. Confirm that it was you:\n\n" +
-			d.PublicURL + "/contact-confirm/" + code.Reveal() + "\n\nIf it was not you, do nothing.\n"})
+	return d.Post(ctx, tx, notify.Letter{Once: "received/" + string(i.ID), Kind: shippost.LetterReceived, Inquiry: i.ID, To: i.Mail,
+		Facts: map[string]any{"Number": string(i.ID), "Due": day(i.DueAt), "Confirm": confirm}})
 }
 
-func (d *Desk) tellOperator(ctx context.Context, tx *store.Tx, once, subject, body string) error {
+// tellOperator writes to whoever runs the server, without a word of what somebody wrote: mail may be read on its way.
+func (d *Desk) tellOperator(ctx context.Context, tx *store.Tx, i shippost.Inquiry, cause string, kind shippost.LetterKind, facts map[string]any) error {
 	if d.Post == nil || d.Operator == "" {
 		return nil
 	}
-	return d.Post(ctx, tx, Letter{Once: once, To: d.Operator, Subject: subject, Body: body})
+	all := map[string]any{"About": string(i.Kind), "Due": day(i.DueAt), "Page": d.PublicURL + "/admin/inquiries/" + string(i.ID)}
+	maps.Copy(all, facts)
+	return d.Post(ctx, tx, notify.Letter{Once: cause + "/" + string(i.ID), Kind: kind, Inquiry: i.ID, To: d.Operator, Facts: all})
 }
+
+func day(t time.Time) string { return t.UTC().Format("2 January 2006") }
 
 // room refuses what would be too much.
 func room(ctx context.Context, tx *store.Tx, user shippost.UserID, now time.Time) error {
-	all, err := tx.CountInquiries(ctx, "", now.Add(-day))
+	all, err := tx.CountInquiries(ctx, "", now.Add(-oneDay))
 	if err != nil {
 		return err
 	}
 	var own int64
 	if user != "" {
-		if own, err = tx.CountInquiries(ctx, user, now.Add(-day)); err != nil {
+		if own, err = tx.CountInquiries(ctx, user, now.Add(-oneDay)); err != nil {
 			return err
 		}
 	}
 	if all >= perDay || own >= perUser {
-		return tooMany(day)
+		return tooMany(oneDay)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/feature/inquiry"
+	"ship-post.com/shippost/internal/feature/notify"
 	"ship-post.com/shippost/internal/store"
 	"ship-post.com/shippost/internal/store/storetest"
 )
@@ -26,7 +27,7 @@ type office struct {
 	t       *testing.T
 	db      *store.DB
 	log     bytes.Buffer
-	letters []inquiry.Letter
+	letters []notify.Letter
 	admin   shippost.Actor
 }
 
@@ -34,8 +35,8 @@ func newOffice(t *testing.T, db *store.DB, clock *storetest.Clock, mails bool) *
 	o := &office{t: t, db: db, admin: shippost.Actor{Kind: shippost.ActorAdmin, Admin: shippost.NewAdminID(noon), Fresh: true}}
 	options := inquiry.Options{DB: db, PublicURL: "https://posts.example", Operator: "privacy@posts.example", Now: clock.Now, Log: slog.New(slog.NewTextHandler(&o.log, nil))}
 	if mails {
-		options.Post = func(_ context.Context, _ *store.Tx, l inquiry.Letter) error {
-			if !slices.ContainsFunc(o.letters, func(was inquiry.Letter) bool { return was.Once == l.Once }) {
+		options.Post = func(_ context.Context, _ *store.Tx, l notify.Letter) error {
+			if !slices.ContainsFunc(o.letters, func(was notify.Letter) bool { return was.Once == l.Once }) {
 				o.letters = append(o.letters, l)
 			}
 			return nil
@@ -99,13 +100,13 @@ func TestPromise_P21_ThirtyDaysAndRemindersBefore(t *testing.T) {
 				t.Errorf("after %s: told %d times, want %d; overdue %v, %v", c.after, told(), c.told, i.Overdue(clock.Now()), err)
 			}
 		}
-		var reminders []inquiry.Letter
+		var reminders []notify.Letter
 		for _, l := range o.letters {
-			if strings.HasPrefix(l.Once, "remind/") {
+			if l.Kind == shippost.LetterDue {
 				reminders = append(reminders, l)
 			}
 		}
-		if len(reminders) != 5 || reminders[0].To != "privacy@posts.example" || strings.Contains(reminders[0].Subject, "overdue") || !strings.Contains(reminders[2].Subject, "overdue") {
+		if len(reminders) != 5 || reminders[0].To != "privacy@posts.example" || reminders[1].Facts["Overdue"] != false || reminders[2].Facts["Overdue"] != true || reminders[0].Inquiry != asked.ID {
 			t.Errorf("letters %+v", reminders)
 		}
 		log := o.log.String()
@@ -174,9 +175,9 @@ func TestPromise_P21_OnlyForWhoeverItIsAbout(t *testing.T) {
 		d.Network = "198.51.100.0/24"
 		asked := o.ask(shippost.Actor{}, d)
 		letter := o.letters[len(o.letters)-1]
-		_, code, found := strings.Cut(letter.Body, "/contact-confirm/")
-		code, _, _ = strings.Cut(code, "\n")
-		if !found || letter.To != d.Mail || code == asked.Token.Reveal() {
+		confirm, _ := letter.Facts["Confirm"].(string)
+		code, found := strings.CutPrefix(confirm, "https://posts.example/contact-confirm/")
+		if !found || letter.Kind != shippost.LetterReceived || letter.To != d.Mail || code == asked.Token.Reveal() {
 			t.Fatalf("letter %+v", letter)
 		}
 		if err := o.ProveByMail(ctx, asked.Token); !shippost.IsKind(err, shippost.NotFound) {
@@ -206,7 +207,14 @@ func TestPromise_P21_OnlyForWhoeverItIsAbout(t *testing.T) {
 		if err := o.Answer(ctx, o.admin, second.ID, "Here it is.", false); err != nil {
 			t.Fatal(err)
 		}
-		if l := o.letters[len(o.letters)-1]; l.To != d.Mail || !strings.HasPrefix(l.Body, "Here it is.") || l.User != ada.User {
+		// What concerns somebody's data goes only to an address that was confirmed: the second one never was.
+		if l := o.letters[len(o.letters)-1]; l.To != d.Mail || l.Kind != shippost.LetterAnswered || l.Facts["Answer"] != "" || l.Facts["Withheld"] != true {
+			t.Errorf("the letter to an address that nobody confirmed: %+v", l)
+		}
+		if err := o.Answer(ctx, o.admin, asked.ID, "Here it is.", false); err != nil {
+			t.Fatal(err)
+		}
+		if l := o.letters[len(o.letters)-1]; l.To != d.Mail || l.Facts["Answer"] != "Here it is." || l.Facts["Withheld"] != false || l.Inquiry != asked.ID {
 			t.Errorf("the answer's letter: %+v", l)
 		}
 		// Signed in from the start nothing more is asked.

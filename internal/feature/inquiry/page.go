@@ -77,5 +77,5 @@ func end(ctx context.Context, tx *store.Tx, actor shippost.Actor, i shippost.Inq
 	if !changed {
 		return shippost.Errorf(shippost.Conflict, "inquiry_closed", "This was answered or withdrawn already.")
 	}
-	return record(ctx, tx, shippost.EntryInquiryClosed, actor, i, map[string]any{"status": string(status), "days": int(tx.Now().Sub(i.AskedAt) / day)})
+	return record(ctx, tx, shippost.EntryInquiryClosed, actor, i, map[string]any{"status": string(status), "days": int(tx.Now().Sub(i.AskedAt) / oneDay)})
 }

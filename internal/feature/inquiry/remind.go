@@ -53,11 +53,7 @@ func (d *Desk) remind(ctx context.Context, i shippost.Inquiry, n int64) error {
 		if err := record(ctx, tx, shippost.EntryInquiryReminded, shippost.Actor{Kind: shippost.ActorSystem}, i, map[string]any{"reminder": n, "overdue": overdue}); err != nil {
 			return err
 		}
-		subject, text := "A request waits for its answer", "It has to be answered until "+i.DueAt.Format("2 January 2006")+"."
-		if overdue {
-			subject, text = "A request is overdue", "It had to be answered until "+i.DueAt.Format("2 January 2006")+". The privacy policy promises that, and the law may ask for it."
-		}
-		return d.tellOperator(ctx, tx, fmt.Sprintf("remind/%s/%d", i.ID, n), subject, text+"\n\n"+d.PublicURL+"/admin/inquiries/"+string(i.ID)+"\n")
+		return d.tellOperator(ctx, tx, i, fmt.Sprintf("due/%d", n), shippost.LetterDue, map[string]any{"Overdue": overdue})
 	})
 	switch {
 	case err != nil || !told:

@@ -15,6 +15,7 @@ import (
 
 	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/feature/lifecycle"
+	"ship-post.com/shippost/internal/feature/notify"
 	"ship-post.com/shippost/internal/store"
 )
 
@@ -63,6 +64,8 @@ type Options struct {
 	// CountsPages says that page views are counted here; see package usage.
 	CountsPages bool
 	Published   map[string][]Version // nil means the ones of this program
+	PublicURL   string
+	Post        notify.Post // nil: this server sends no mail, and changes are announced in the app alone
 }
 
 // Desk shows the documents and notes who has read them. All methods may be called from many goroutines at once.
@@ -319,6 +322,59 @@ func (d *Desk) Acknowledge(ctx context.Context, actor shippost.Actor, document, 
 		}
 		return tx.Record(ctx, shippost.Entry{Workspace: actor.Workspace, Kind: shippost.EntryPolicyRead, Actor: actor, Data: map[string]any{"document": document, "version": day}})
 	})
+}
+
+// Announce writes once to everybody with a mail address about each material change. People with a place here see it in the app,
+// with or without mail. Run it at the start: the texts come with the program.
+func (d *Desk) Announce(ctx context.Context) error {
+	return d.DB.Update(ctx, func(tx *store.Tx) error {
+		for _, document := range []string{Policy, Terms} {
+			list := d.Published[document]
+			i := slices.IndexFunc(list, func(v Version) bool { return v.Material })
+			if i < 0 {
+				continue
+			}
+			key := "announced:" + document
+			told, err := tx.Meta(ctx, key)
+			if err != nil {
+				return err
+			}
+			if told >= list[i].Day {
+				continue
+			}
+			swapped, err := tx.SwapMeta(ctx, key, told, list[i].Day)
+			if err != nil {
+				return err
+			}
+			if !swapped {
+				continue // another node does it
+			}
+			if err := d.announce(ctx, tx, document, list[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// names are how a letter calls the documents.
+var names = map[string]string{Policy: "The privacy policy", Terms: "The terms"}
+
+func (d *Desk) announce(ctx context.Context, tx *store.Tx, document string, v Version) error {
+	if d.Post == nil {
+		return nil
+	}
+	people, err := tx.InquiryAddresses(ctx)
+	if err != nil {
+		return err
+	}
+	for _, i := range people {
+		if err := d.Post(ctx, tx, notify.Letter{Once: strings.Join([]string{"policy", document, v.Day, string(i.ID)}, "/"), Kind: shippost.LetterPolicy, Inquiry: i.ID, To: i.Mail,
+			Facts: map[string]any{"Document": names[document], "Many": document == Terms, "Day": v.Date(), "Summary": v.Summary, "Page": d.PublicURL + "/" + document + "/" + v.Day + "/changes"}}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Date returns the day of a version for people.

@@ -1,6 +1,7 @@
 package legal_test
 
 import (
+	"context"
 	"flag"
 	"os"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/feature/legal"
 	"ship-post.com/shippost/internal/feature/lifecycle"
+	"ship-post.com/shippost/internal/feature/notify"
 	"ship-post.com/shippost/internal/store"
 	"ship-post.com/shippost/internal/store/storetest"
 )
@@ -137,6 +139,58 @@ func TestPromise_P20_MaterialChangesAreToldOnce(t *testing.T) {
 		late := storetest.Workspace(t, db)
 		storetest.Update(t, db, func(tx *store.Tx) error { return desk.Accept(ctx, tx, late.User) })
 		expect(late)
+	})
+}
+
+// P20: a material change is written once to each address of people who showed who they are, by one of the nodes, and to nobody who
+// is no longer let in. Later changes are written about again.
+func TestPromise_P20_MaterialChangesAreAnnouncedByMail(t *testing.T) {
+	t.Parallel()
+	storetest.EachAt(t, noon, func(t *testing.T, db *store.DB, _ *storetest.Clock) {
+		ctx := t.Context()
+		gone := storetest.Workspace(t, db)
+		ask := func(id, mail string, proof shippost.InquiryProof, user shippost.UserID) {
+			t.Helper()
+			i := shippost.Inquiry{ID: shippost.InquiryID(id), Kind: shippost.InquiryAccess, User: user, Mail: mail, Proof: proof, Status: shippost.InquiryOpen, AskedAt: noon, DueAt: noon}
+			storetest.Update(t, db, func(tx *store.Tx) error { return tx.InsertInquiry(ctx, &i, "hash of "+id, "") })
+		}
+		ask("inq_1", "ada@example.com", shippost.ProofMail, "")
+		ask("inq_2", "Ada@example.com", shippost.ProofOperator, "")
+		ask("inq_3", "eve@example.com", shippost.ProofNone, "")
+		ask("inq_4", "ben@example.com", shippost.ProofMail, "")
+		ask("inq_5", "gone@example.com", shippost.ProofSignIn, gone.User)
+		ask("inq_6", "", shippost.ProofSignIn, "")
+		storetest.Update(t, db, func(tx *store.Tx) error { _, err := tx.DisableUser(ctx, gone.User, noon); return err })
+		published := map[string][]legal.Version{legal.Policy: {{Day: "2026-11-24", Material: true, Summary: "Less is kept."}}, legal.Terms: {{Day: "2026-11-24"}}}
+		var told []string
+		node := legal.New(legal.Options{DB: db, Published: published, PublicURL: "https://posts.example", Post: func(_ context.Context, _ *store.Tx, l notify.Letter) error {
+			told = append(told, string(l.Kind)+" "+l.To+" "+string(l.Inquiry))
+			if l.Facts["Page"] != "https://posts.example/privacy-policy/"+published[legal.Policy][0].Day+"/changes" || l.Facts["Summary"] != "Less is kept." {
+				t.Errorf("%+v", l)
+			}
+			return nil
+		}})
+		announce := func(d *legal.Desk, want ...string) {
+			t.Helper()
+			told = nil
+			if err := d.Announce(ctx); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(told, want) {
+				t.Errorf("told %v, want %v", told, want)
+			}
+		}
+		announce(node, "policy Ada@example.com inq_2", "policy ben@example.com inq_4")
+		announce(node)
+		published[legal.Policy] = append([]legal.Version{{Day: "2026-12-01"}}, published[legal.Policy]...) // of no weight
+		announce(node)
+		// What came while the server sent no mail is not told afterwards: it is old by then.
+		silent := legal.New(legal.Options{DB: db, Published: published})
+		published[legal.Policy] = append([]legal.Version{{Day: "2027-01-01", Material: true, Summary: "Less is kept."}}, published[legal.Policy]...)
+		announce(silent)
+		announce(node)
+		published[legal.Policy] = append([]legal.Version{{Day: "2027-02-01", Material: true, Summary: "Less is kept."}}, published[legal.Policy]...)
+		announce(node, "policy Ada@example.com inq_2", "policy ben@example.com inq_4")
 	})
 }
 

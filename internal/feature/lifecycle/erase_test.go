@@ -42,6 +42,11 @@ func inhabit(b *bench, c *canaries, actor shippost.Actor) (waiting, handed shipp
 	handed = b.post(actor, account, shippost.PostPublishing, clip)
 	arriving := shippost.Media{ID: shippost.NewMediaID(now), Workspace: actor.Workspace, UploadedBy: actor.User, Status: shippost.MediaReceiving,
 		Kind: shippost.Video, FileName: c.next("file"), Size: 9, CreatedAt: now}
+	asked := shippost.NewInquiryID(now)
+	b.update(func(tx *store.Tx) error {
+		_, err := tx.InsertLetter(ctx, &shippost.Letter{ID: shippost.NewLetterID(now), Once: c.next("letter"), Kind: shippost.LetterAnswered, Inquiry: asked, CreatedAt: now}, c.next("letter"))
+		return err
+	})
 	b.update(func(tx *store.Tx) error {
 		attempt := shippost.Attempt{ID: shippost.NewAttemptID(now), Post: handed.ID, Workspace: actor.Workspace, Account: account.ID, PostVersion: 1, Epoch: 1,
 			State: shippost.AttemptHandedOver, Owner: "node_gone", Fence: 1, PlannedAt: now}
@@ -54,7 +59,7 @@ func inhabit(b *bench, c *canaries, actor shippost.Actor) (waiting, handed shipp
 			tx.InsertMedia(ctx, &arriving),
 			tx.InsertPasskey(ctx, &store.Passkey{ID: shippost.NewPasskeyID(now), Owner: string(actor.User), Credential: c.next("credential"), CreatedAt: now}),
 			tx.InsertCeremony(ctx, &store.Ceremony{Hash: hash("ceremony of " + string(actor.User)), Owner: string(actor.User), ExpiresAt: now}),
-			tx.InsertInquiry(ctx, &shippost.Inquiry{ID: shippost.NewInquiryID(now), Kind: shippost.InquiryQuestion, User: actor.User, Status: shippost.InquiryOpen,
+			tx.InsertInquiry(ctx, &shippost.Inquiry{ID: asked, Kind: shippost.InquiryQuestion, User: actor.User, Status: shippost.InquiryOpen,
 				AskedAt: now, DueAt: now.Add(shippost.InquiryTime)}, hash("page of "+string(actor.User)), ""),
 			tx.Acknowledge(ctx, actor.User, "terms", "2026-11-24", now),
 			tx.SaveSnippet(ctx, &shippost.Snippet{ID: shippost.NewSnippetID(now), Workspace: actor.Workspace, Kind: shippost.SnippetHashtags, CreatedAt: now}),

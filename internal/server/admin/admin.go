@@ -17,6 +17,7 @@ import (
 	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/feature/admin"
 	"ship-post.com/shippost/internal/feature/inquiry"
+	"ship-post.com/shippost/internal/feature/notify"
 	"ship-post.com/shippost/internal/feature/usage"
 	"ship-post.com/shippost/internal/server/listen"
 )
@@ -32,11 +33,12 @@ type Frame struct {
 	Page                listen.Page
 }
 
-// Options is what the pages need. All fields are required.
+// Options is what the pages need. Only Mail may be left out.
 type Options struct {
 	Keeper    *admin.Keeper
 	Inquiries *inquiry.Desk
 	Usage     *usage.Book
+	Mail      *notify.Outbox // nil: this server sends no mail
 	Frame     Frame
 	PublicURL string
 	Log       *slog.Logger
@@ -52,7 +54,7 @@ type Pages struct {
 // New reads the templates.
 func New(o Options) (*Pages, error) {
 	p := &Pages{opt: o, secure: strings.HasPrefix(o.PublicURL, "https:"), pages: map[string]*template.Template{}}
-	for _, name := range []string{"sign-in", "enrol", "overview", "users", "accounts", "inquiries", "inquiry", "usage", "audit"} {
+	for _, name := range []string{"sign-in", "enrol", "overview", "users", "accounts", "inquiries", "inquiry", "usage", "mail", "audit"} {
 		t, err := template.New("frame.html").Funcs(words).ParseFS(files, "template/frame.html", "template/"+name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("admin page %s: %w", name, err)
@@ -117,6 +119,8 @@ func (p *Pages) inner() map[string]door {
 		"POST /admin/inquiries/{id}/prove": p.prove,
 		"POST /admin/inquiries/{id}":       p.answer,
 		"GET /admin/usage":                 p.usage,
+		"GET /admin/mail":                  p.mail,
+		"POST /admin/mail/{id}/retry":      p.retryMail,
 		"GET /admin/audit":                 p.audit,
 	}
 }
@@ -196,6 +200,13 @@ func (p *Pages) overview(w http.ResponseWriter, r *http.Request, actor shippost.
 		p.fail(w, r, err)
 		return
 	}
+	var letters notify.State
+	if p.opt.Mail != nil {
+		if letters, err = p.opt.Mail.State(r.Context(), actor); err != nil {
+			p.fail(w, r, err)
+			return
+		}
+	}
 	overdue := 0
 	for _, i := range open {
 		if i.Overdue(health.Now) {
@@ -206,7 +217,8 @@ func (p *Pages) overview(w http.ResponseWriter, r *http.Request, actor shippost.
 		admin.Health
 		Open, Overdue int
 		First         []shippost.Inquiry
-	}{health, len(open), overdue, open[:min(len(open), 3)]})
+		Unsent        int // mails that were given up
+	}{health, len(open), overdue, open[:min(len(open), 3)], letters.GivenUp()})
 }
 
 func (p *Pages) users(w http.ResponseWriter, r *http.Request, actor shippost.Actor, name string) {

@@ -16,9 +16,11 @@ import (
 	"ship-post.com/shippost"
 	feature "ship-post.com/shippost/internal/feature/admin"
 	"ship-post.com/shippost/internal/feature/inquiry"
+	"ship-post.com/shippost/internal/feature/notify"
 	"ship-post.com/shippost/internal/feature/passkey"
 	"ship-post.com/shippost/internal/feature/passkey/passkeytest"
 	"ship-post.com/shippost/internal/feature/usage"
+	"ship-post.com/shippost/internal/jobs"
 	"ship-post.com/shippost/internal/server/admin"
 	"ship-post.com/shippost/internal/store"
 	"ship-post.com/shippost/internal/store/storetest"
@@ -41,11 +43,17 @@ const public = "https://posts.example"
 
 func open(t *testing.T, db *store.DB, clock *storetest.Clock) *office {
 	t.Helper()
+	return openWith(t, db, clock, nil)
+}
+
+// openWith opens the pages of a server that sends mail, or with nil of one that does not.
+func openWith(t *testing.T, db *store.DB, clock *storetest.Clock, outbox *notify.Outbox) *office {
+	t.Helper()
 	o := &office{t: t, db: db, clock: clock, codeFile: filepath.Join(t.TempDir(), "admin-code")}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	o.inquiries = inquiry.New(inquiry.Options{DB: db, PublicURL: public, Now: clock.Now, Log: log})
 	keeper := feature.New(feature.Options{DB: db, Passkeys: passkey.New(passkey.Options{DB: db, PublicURL: public, Now: clock.Now}), CodeFile: o.codeFile, Now: clock.Now})
-	pages, err := admin.New(admin.Options{Keeper: keeper, Inquiries: o.inquiries, Usage: usage.New(usage.Options{DB: db, On: true, Now: clock.Now, Log: log}), PublicURL: public, Log: log, Frame: admin.Frame{Style: "/s.css", Icon: "/i.svg", Script: "/p.js",
+	pages, err := admin.New(admin.Options{Keeper: keeper, Inquiries: o.inquiries, Usage: usage.New(usage.Options{DB: db, On: true, Now: clock.Now, Log: log}), Mail: outbox, PublicURL: public, Log: log, Frame: admin.Frame{Style: "/s.css", Icon: "/i.svg", Script: "/p.js",
 		Page: func(w http.ResponseWriter, _ *http.Request, status int, e *shippost.Error) {
 			w.WriteHeader(status)
 			_, _ = io.WriteString(w, "error "+e.Code)
@@ -122,7 +130,7 @@ func (o *office) signIn(d *passkeytest.Device) *httptest.ResponseRecorder {
 }
 
 var behind = []string{"GET /admin", "GET /admin/", "GET /admin/users", "POST /admin/users/usr_x/disable", "POST /admin/users/usr_x/enable", "GET /admin/accounts",
-	"GET /admin/inquiries", "GET /admin/inquiries/inq_x", "POST /admin/inquiries/inq_x/prove", "POST /admin/inquiries/inq_x", "GET /admin/usage", "GET /admin/audit"}
+	"GET /admin/inquiries", "GET /admin/inquiries/inq_x", "POST /admin/inquiries/inq_x/prove", "POST /admin/inquiries/inq_x", "GET /admin/usage", "GET /admin/mail", "POST /admin/mail/ltr_x/retry", "GET /admin/audit"}
 
 // P13: nothing of the administration answers without a passkey of an administrator, a session is short, and its cookie is one
 // of its own.
@@ -247,7 +255,7 @@ func TestPromise_P13_AdministratorsSeeNoContent(t *testing.T) {
 		}
 		o.enrol(o.code())
 		for path, want := range map[string]string{"/admin": "queued", "/admin/users": "Ada", "/admin/accounts": "@ada", "/admin/inquiries": "ada@example.com",
-			"/admin/inquiries/" + string(asked.ID): "Forget &lt;b&gt;me&lt;/b&gt;.", "/admin/audit": "account.connected"} {
+			"/admin/inquiries/" + string(asked.ID): "Forget &lt;b&gt;me&lt;/b&gt;.", "/admin/mail": "Mail is not set up", "/admin/audit": "account.connected"} {
 			body := o.send("GET", path, nil).Body.String()
 			if !strings.Contains(body, want) {
 				t.Errorf("%s lacks %q:\n%s", path, want, body)
@@ -293,5 +301,45 @@ func TestPromise_P13_AdministratorsSeeNoContent(t *testing.T) {
 			}
 			return err
 		})
+	})
+}
+
+// Administrators see which mail did not arrive and why, not to whom it goes, and have it tried again.
+func TestUnsentMail(t *testing.T) {
+	t.Parallel()
+	storetest.EachAt(t, noon, func(t *testing.T, db *store.DB, clock *storetest.Clock) {
+		queue, err := jobs.Open(t.Context(), db, jobs.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := openWith(t, db, clock, notify.New(notify.Options{DB: db, Jobs: queue, Now: clock.Now, Log: slog.New(slog.DiscardHandler)}))
+		o.enrol(o.code())
+		if body := o.send("GET", "/admin/mail", nil).Body.String(); !strings.Contains(body, "Nothing waits, and nothing failed.") {
+			t.Errorf("%s", body)
+		}
+		l := shippost.Letter{ID: shippost.NewLetterID(noon), Once: "answered/inq_1", Kind: shippost.LetterAnswered, Inquiry: "inq_1", CreatedAt: noon}
+		storetest.Update(t, db, func(tx *store.Tx) error {
+			if _, err := tx.InsertLetter(t.Context(), &l, "canary-sealed"); err != nil {
+				return err
+			}
+			_, err := tx.GiveUpLetter(t.Context(), l.ID, "The mail server does not accept the recipient (answered 550).", noon)
+			return err
+		})
+		if body := o.send("GET", "/admin", nil).Body.String(); !strings.Contains(body, "A mail could not be sent") {
+			t.Errorf("the overview keeps silent:\n%s", body)
+		}
+		retry := "/admin/mail/" + string(l.ID) + "/retry"
+		if body := o.send("GET", "/admin/mail", nil).Body.String(); !strings.Contains(body, "answered 550") || !strings.Contains(body, retry) || strings.Contains(body, "canary") {
+			t.Errorf("%s", body)
+		}
+		if w := o.send("POST", retry, nil); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/admin/mail" {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+		if body := o.send("GET", "/admin/mail", nil).Body.String(); !strings.Contains(body, "tried again by itself") || strings.Contains(body, retry) {
+			t.Errorf("%s", body)
+		}
+		if w := o.send("POST", retry, nil); !strings.Contains(w.Body.String(), "letter_settled") {
+			t.Errorf("a second time: %d %s", w.Code, w.Body)
+		}
 	})
 }

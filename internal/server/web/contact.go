@@ -24,6 +24,7 @@ type contactPage struct {
 	Kinds    []kindChoice
 	Draft    inquiry.Draft
 	SignedIn bool
+	ByMail   bool   // this server sends mail
 	Field    string // what was wrong
 	Message  string
 }
@@ -65,7 +66,7 @@ func (p *Pages) contactForm(w http.ResponseWriter, r *http.Request, status int, 
 		p.fail(w, r, err)
 		return
 	}
-	page := contactPage{Draft: draft, SignedIn: actor.Kind == shippost.ActorUser}
+	page := contactPage{Draft: draft, SignedIn: actor.Kind == shippost.ActorUser, ByMail: p.opt.Inquiries.SendsMail()}
 	for _, k := range shippost.InquiryKinds {
 		page.Kinds = append(page.Kinds, kindChoice{k, kindWords[k], k == draft.Kind})
 	}

@@ -69,6 +69,8 @@ const kinds: Record<string, string> = {
   'inquiry.proved': 'Showed who asked',
   'inquiry.reminded': 'The operator was reminded of a request',
   'inquiry.closed': 'A request was closed',
+  'letter.given_up': 'A mail could not be sent',
+  'letter.revived': 'A mail is tried again',
   'admin.read': 'An administrator looked at it',
   'admin.made': 'An administrator was made',
   'admin.signed_in': 'An administrator signed in',

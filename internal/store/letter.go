@@ -1,0 +1,84 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"ship-post.com/shippost"
+)
+
+var letters = newTable("letters",
+	column[shippost.Letter]{"id", func(l *shippost.Letter) any { return &l.ID }},
+	column[shippost.Letter]{"once", func(l *shippost.Letter) any { return &l.Once }},
+	column[shippost.Letter]{"kind", func(l *shippost.Letter) any { return &l.Kind }},
+	column[shippost.Letter]{"inquiry_id", func(l *shippost.Letter) any { return &l.Inquiry }},
+	column[shippost.Letter]{"status", func(l *shippost.Letter) any { return &l.Status }},
+	column[shippost.Letter]{"failure", func(l *shippost.Letter) any { return &l.Failure }},
+	column[shippost.Letter]{"tries", func(l *shippost.Letter) any { return &l.Tries }},
+	column[shippost.Letter]{"created_at", func(l *shippost.Letter) any { return at(&l.CreatedAt) }},
+	column[shippost.Letter]{"ended_at", func(l *shippost.Letter) any { return at(&l.EndedAt) }},
+)
+
+// InsertLetter writes a new letter with its sealed content, unless its cause has one already. It reports whether it did.
+func (t *Tx) InsertLetter(ctx context.Context, l *shippost.Letter, content string) (bool, error) {
+	return t.swap(ctx, "INSERT INTO letters (id, once, kind, inquiry_id, content, status, failure, tries, created_at) "+
+		"VALUES ($1, $2, $3, $4, $5, 'waiting', '', 0, $6) ON CONFLICT (once) DO NOTHING", l.ID, l.Once, l.Kind, l.Inquiry, content, moment(l.CreatedAt))
+}
+
+// Letter returns a letter and its sealed content; NotFound without one.
+func (t *Tx) Letter(ctx context.Context, id shippost.LetterID) (l shippost.Letter, content string, err error) {
+	if l, err = letters.get(ctx, t, missing("letter"), "WHERE id = $1", id); err != nil {
+		return l, "", err
+	}
+	err = t.value(ctx, []any{&content}, "SELECT content FROM letters WHERE id = $1", id)
+	return l, content, err
+}
+
+// UnsentLetters returns letters that wait or were given up, the oldest first.
+func (t *Tx) UnsentLetters(ctx context.Context, limit int) ([]shippost.Letter, error) {
+	return letters.list(ctx, t, "WHERE status <> 'sent' ORDER BY created_at, id LIMIT $1", limit)
+}
+
+// CountSentLetters returns how many letters were sent since a moment.
+func (t *Tx) CountSentLetters(ctx context.Context, since time.Time) (n int64, err error) {
+	err = t.value(ctx, []any{&n}, "SELECT count(*) FROM letters WHERE status = 'sent' AND ended_at >= $1", moment(since))
+	return n, err
+}
+
+// LetterSent notes that a letter was sent, and forgets what it said.
+func (t *Tx) LetterSent(ctx context.Context, id shippost.LetterID, when time.Time) (bool, error) {
+	return t.swap(ctx, "UPDATE letters SET status = 'sent', content = '', failure = '', tries = tries + 1, ended_at = $2 WHERE id = $1 AND status = 'waiting'", id, moment(when))
+}
+
+// LetterTried notes that a try failed.
+func (t *Tx) LetterTried(ctx context.Context, id shippost.LetterID, failure string) (bool, error) {
+	return t.swap(ctx, "UPDATE letters SET failure = $2, tries = tries + 1 WHERE id = $1 AND status = 'waiting'", id, failure)
+}
+
+// GiveUpLetter notes that the latest try failed and that no other follows. What the letter says stays for a while, so that it can
+// be tried again.
+func (t *Tx) GiveUpLetter(ctx context.Context, id shippost.LetterID, failure string, when time.Time) (bool, error) {
+	return t.swap(ctx, "UPDATE letters SET status = 'given_up', failure = $2, tries = tries + 1, ended_at = $3 WHERE id = $1 AND status = 'waiting'", id, failure, moment(when))
+}
+
+// ReviveLetter has a letter wait again that was given up, if it still says something.
+func (t *Tx) ReviveLetter(ctx context.Context, id shippost.LetterID) (bool, error) {
+	return t.swap(ctx, "UPDATE letters SET status = 'waiting', ended_at = NULL WHERE id = $1 AND status = 'given_up' AND content <> ''", id)
+}
+
+// EmptyLetters forgets what up to limit letters say that were given up before a moment.
+func (t *Tx) EmptyLetters(ctx context.Context, before time.Time, limit int) (int64, error) {
+	return t.exec(ctx, "UPDATE letters SET content = '' WHERE id IN (SELECT id FROM letters WHERE status = 'given_up' AND ended_at < $1 AND content <> '' LIMIT $2)", moment(before), limit)
+}
+
+// ForgetLetters deletes up to limit letters that were written before a moment.
+func (t *Tx) ForgetLetters(ctx context.Context, before time.Time, limit int) (int64, error) {
+	return t.exec(ctx, "DELETE FROM letters WHERE id IN (SELECT id FROM letters WHERE created_at < $1 LIMIT $2)", moment(before), limit)
+}
+
+// InquiryAddresses returns one inquiry for each mail address of people who showed who they are, and who are still let in where they
+// have a place here.
+func (t *Tx) InquiryAddresses(ctx context.Context) ([]shippost.Inquiry, error) {
+	return inquiries.list(ctx, t, "WHERE id IN (SELECT max(id) FROM inquiries WHERE mail <> '' AND proof <> '' AND NOT EXISTS "+
+		"(SELECT 1 FROM users WHERE users.id = inquiries.user_id AND users.disabled_at IS NOT NULL) GROUP BY lower(mail)) ORDER BY id")
+}
