@@ -47,6 +47,7 @@ var networked = map[string]string{
 	"github.com/prometheus/common":        "reads headers",
 	"github.com/prometheus/procfs":        "reads addresses from files of the system",
 	"github.com/tus/tusd/v2":              "answers requests",
+	"github.com/wneessen/go-mail":         "talks over the connection that package mail, which alone may import it, opened with the guarded dialer; its Client is never asked to dial",
 }
 
 // P22: what others wrote and the product links opens no connection of its own.
