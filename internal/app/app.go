@@ -31,6 +31,7 @@ import (
 	"ship-post.com/shippost/internal/feature/admin"
 	"ship-post.com/shippost/internal/feature/auth"
 	"ship-post.com/shippost/internal/feature/callback"
+	"ship-post.com/shippost/internal/feature/certificate"
 	"ship-post.com/shippost/internal/feature/compose"
 	"ship-post.com/shippost/internal/feature/connect"
 	"ship-post.com/shippost/internal/feature/gate"
@@ -71,6 +72,7 @@ type Options struct {
 	Demo bool           // TikTok is simulated; the pages say so
 	Pull PullAddress    // where platforms fetch photos; zero: as the configuration says
 	Mail *x509.CertPool // whom to trust as mail server; nil for the system's authorities
+	ACME *x509.CertPool // whom to trust as authority for certificates; nil for the system\'s
 }
 
 // PullAddress is how platforms reach the photos that they fetch.
@@ -112,6 +114,8 @@ type App struct {
 	quota     *quota.Limiter
 	server    *listen.Server
 	closers   []func() error // in the order of opening
+
+	certificates *certificate.Keeper // nil: HTTPS is taken in by a proxy, or not at all
 }
 
 // Open opens the database and the files, and puts everything together. Nothing runs before Serve.
@@ -134,6 +138,9 @@ func Open(ctx context.Context, c config.Config, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	if err := a.openMail(o.Mail); err != nil {
+		return nil, err
+	}
+	if err := a.openCertificates(o.ACME); err != nil {
 		return nil, err
 	}
 	if err := a.openPlatforms(); err != nil {
@@ -288,7 +295,7 @@ func (a *App) openServers(o Options) error {
 			return fmt.Errorf("register metrics: %w", err)
 		}
 	}
-	a.server, err = listen.New(listen.Options{PublicURL: a.config.PublicURL, PullURL: a.config.PullURL, Listen: a.config.Listen, Proxies: a.config.Proxies(),
+	a.server, err = listen.New(listen.Options{PublicURL: a.config.PublicURL, PullURL: a.config.PullURL, Listen: a.config.Listen, TLS: a.tls(), Proxies: a.config.Proxies(),
 		MetricsToken: a.config.MetricsToken, Metrics: metrics, FormOrigins: a.connect.ConsentOrigins(), Page: pages.Page, Now: chaos.Now, Log: a.log, Ready: a.ready},
 		listen.Routes{Web: web.Verification(a.config.VerificationFiles(), pages.Handler()), Media: pages.Handler(), API: rest, Uploads: uploads, Pull: web.Verification(a.config.VerificationFiles(), a.PullHandler()), Hooks: hooks.New(a.inbox, a.log), Admin: office.Handler()})
 	return err
@@ -372,16 +379,20 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var parts sync.WaitGroup
-	var served, published error
+	var served, published, redirected error
 	parts.Go(func() { a.checkReach(ctx) })
 	parts.Go(func() { a.usage.Run(ctx) })
 	parts.Go(func() { defer stop(); published = a.publish(ctx) })
 	parts.Go(func() { defer stop(); served = a.server.Serve(ctx, ln) })
+	if a.certificates != nil {
+		parts.Go(func() { defer stop(); redirected = a.redirect(ctx) })
+		parts.Go(func() { a.certificates.Obtain(ctx) })
+	}
 	parts.Wait()
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 	defer cancel()
 	a.usage.Flush(last)
-	return errors.Join(served, published, a.jobs.Stop(last))
+	return errors.Join(served, published, redirected, a.jobs.Stop(last))
 }
 
 // publish publishes until ctx ends, after it made sure that waiting posts mean what their wall clocks say.

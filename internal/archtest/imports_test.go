@@ -114,6 +114,7 @@ var wrapped = []struct {
 	{"github.com/tink-crypto/", []string{"internal/seal"}, "keys are handled in one place that can be reviewed whole"},
 	{"github.com/tus/", []string{"internal/server/tus"}, "the upload protocol is one way in"},
 	{"github.com/go-webauthn/", []string{"internal/feature/passkey"}, "answers of devices are checked in one place"},
+	{"golang.org/x/crypto", []string{"internal/feature/certificate"}, "certificates are asked for in one place"},
 	{"github.com/wneessen/", []string{"internal/mail"}, "what goes to a mail server is written in one place, or a header gets in by another"},
 	{"github.com/danielgtaylor/huma", []string{"internal/server/api"}, "the API's framework must not shape the features"},
 	{"github.com/alecthomas/kong", []string{"internal/config", "internal/cli"}, "flags are read in one place"},

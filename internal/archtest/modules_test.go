@@ -47,6 +47,7 @@ var networked = map[string]string{
 	"github.com/prometheus/common":        "reads headers",
 	"github.com/prometheus/procfs":        "reads addresses from files of the system",
 	"github.com/tus/tusd/v2":              "answers requests",
+	"golang.org/x/crypto":                 "asks authorities for certificates over the guarded client that package certificate, which alone may import it, gives it",
 	"github.com/wneessen/go-mail":         "talks over the connection that package mail, which alone may import it, opened with the guarded dialer; its Client is never asked to dial",
 }
 

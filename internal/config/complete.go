@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -46,6 +47,7 @@ func (c *Config) complete(lookup func(string) (string, bool)) error {
 	c.readSecrets(lookup, &found)
 	c.fill()
 	c.checkAddress(&found)
+	c.checkCertificates(&found)
 	c.checkData(&found)
 	c.checkTikTok(&found)
 	c.checkVerification(&found)
@@ -145,12 +147,46 @@ func (c *Config) checkAddress(found *problems) {
 		found.add("SHIPPOST_PUBLIC_URL", "%q is no web address. Write one like https://posts.example.com", c.PublicURL)
 	case public.User != nil || public.RawQuery != "" || public.Fragment != "" || public.Path != "":
 		found.add("SHIPPOST_PUBLIC_URL", "%q has more than scheme and host. ShipPost is served at the root of its host: write %s://%s", c.PublicURL, public.Scheme, public.Host)
-	case public.Scheme == "https" && len(c.TrustedProxies) == 0:
-		found.add("SHIPPOST_TRUSTED_PROXIES", "is not set, but the public URL is https. Write the address of the proxy that takes HTTPS in, as in 127.0.0.1")
+	case c.OwnCertificates() && (public.Scheme != "https" || isAddress(public.Hostname()) || !strings.Contains(public.Hostname(), ".")):
+		found.add("SHIPPOST_PUBLIC_URL", "%s can have no certificate of its own. Write https and a domain, as in https://posts.example.com", c.PublicURL)
+	case c.OwnCertificates() && len(c.TrustedProxies) > 0:
+		found.add("SHIPPOST_CERTIFICATES", "is set, and so is SHIPPOST_TRUSTED_PROXIES. Either a proxy takes HTTPS in, or this server does: keep one of them")
+	case public.Scheme == "https" && len(c.TrustedProxies) == 0 && !c.OwnCertificates():
+		found.add("SHIPPOST_TRUSTED_PROXIES", "is not set, but the public URL is https. Write the address of the proxy that takes HTTPS in, as in 127.0.0.1, or set SHIPPOST_CERTIFICATES=acme to go without a proxy")
 	case public.Scheme == "http" && !thisMachine(public.Hostname()):
 		found.add("SHIPPOST_PUBLIC_URL", "%s is plain HTTP: cookies and videos would travel unprotected. Put a proxy with HTTPS in front and write https://%s", c.PublicURL, public.Host)
 	case public.Scheme == "http" && !thisMachine(host):
 		found.add("SHIPPOST_LISTEN", "%s takes plain HTTP from the network. Write 127.0.0.1:%s, or put a proxy with HTTPS in front and set SHIPPOST_PUBLIC_URL to its https address", c.Listen, port)
+	}
+}
+
+// OwnCertificates reports whether this server takes HTTPS in by itself.
+func (c *Config) OwnCertificates() bool { return c.Certificates.Certificates == "acme" }
+
+// CertificateHosts returns the names that need a certificate. Complete has checked them.
+func (c *Config) CertificateHosts() (hosts []string) {
+	for _, text := range []string{c.PublicURL, c.PullURL} {
+		if u, err := url.Parse(text); err == nil && u.Hostname() != "" && !slices.Contains(hosts, strings.ToLower(u.Hostname())) {
+			hosts = append(hosts, strings.ToLower(u.Hostname()))
+		}
+	}
+	return hosts
+}
+
+func (c *Config) checkCertificates(found *problems) {
+	if !c.OwnCertificates() {
+		if c.Certificates.Certificates != "" {
+			found.add("SHIPPOST_CERTIFICATES", "%q is not known. Write acme, or nothing", c.Certificates.Certificates)
+		}
+		return
+	}
+	u, err := url.Parse(c.ACMEURL)
+	if err != nil || u.Scheme != "https" || u.User != nil || u.Hostname() == "" || u.Port() != "" && u.Port() != "443" && !thisMachine(u.Hostname()) {
+		found.add("SHIPPOST_ACME_URL", "%q is no directory of an authority. Write an https address without a port of its own", c.ACMEURL)
+	}
+	_, port, err := net.SplitHostPort(c.ListenHTTP)
+	if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n == 0 && c.Listen == c.ListenHTTP {
+		found.add("SHIPPOST_LISTEN_HTTP", "%q is no address. Write a port with or without a host, as in :80", c.ListenHTTP)
 	}
 }
 

@@ -12,20 +12,28 @@ import (
 // Config is the set-up of one server. A command embeds it, kong fills it from flags and the environment, and Complete
 // reads the secrets, fills in what follows from the rest and checks everything. Nothing in it changes afterwards.
 type Config struct {
-	Address  `group:"Address"`
-	Data     `group:"Data"`
-	TikTok   `embed:"" prefix:"tiktok-" group:"TikTok"`
-	People   `group:"People"`
-	Mail     `group:"Mail"`
-	Watching `group:"Watching"`
+	Address      `group:"Address"`
+	Certificates `group:"Certificates"`
+	Data         `group:"Data"`
+	TikTok       `embed:"" prefix:"tiktok-" group:"TikTok"`
+	People       `group:"People"`
+	Mail         `group:"Mail"`
+	Watching     `group:"Watching"`
 }
 
 // Address says where the server is reached.
 type Address struct {
-	Listen         string   `env:"SHIPPOST_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on. Without HTTPS in front it must be this machine's own (127.0.0.1)."`
+	Listen         string   `env:"SHIPPOST_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on. Without HTTPS it must be this machine's own (127.0.0.1). With certificates of its own usually :443."`
 	PublicURL      string   `name:"public-url" env:"SHIPPOST_PUBLIC_URL" placeholder:"URL" help:"How browsers reach the server: scheme and host, nothing more. Empty: http://localhost with the port of SHIPPOST_LISTEN."`
 	PullURL        string   `name:"pull-url" env:"SHIPPOST_PULL_URL" placeholder:"URL" help:"Where TikTok fetches photos, when that is not the public URL: https and a domain that is verified for your app. Only /pull/ is answered there, so the app itself may stay in a private network."`
-	TrustedProxies []string `env:"SHIPPOST_TRUSTED_PROXIES" placeholder:"CIDR,…" help:"Networks of the proxies that take HTTPS in, such as 127.0.0.1/32. Only their X-Forwarded-For and X-Forwarded-Proto are believed. Needed when the public URL is https."`
+	TrustedProxies []string `env:"SHIPPOST_TRUSTED_PROXIES" placeholder:"CIDR,…" help:"Networks of the proxies that take HTTPS in, such as 127.0.0.1/32. Only their X-Forwarded-For and X-Forwarded-Proto are believed. Needed when the public URL is https and a proxy takes HTTPS in."`
+}
+
+// Certificates says where the server's own certificate comes from.
+type Certificates struct {
+	Certificates string `env:"SHIPPOST_CERTIFICATES" placeholder:"acme" help:"acme: this server gets and renews its own certificate from an authority such as Let's Encrypt, whose terms you accept with it, and takes HTTPS in at SHIPPOST_LISTEN. Empty: a proxy in front does."`
+	ACMEURL      string `name:"acme-url" env:"SHIPPOST_ACME_URL" default:"https://acme-v02.api.letsencrypt.org/directory" placeholder:"URL" help:"The authority's directory. Only asked with SHIPPOST_CERTIFICATES=acme."`
+	ListenHTTP   string `name:"listen-http" env:"SHIPPOST_LISTEN_HTTP" default:":80" placeholder:"HOST:PORT" help:"With certificates of its own: where plain HTTP is answered, with the authority's questions and with the way to https. The authority and browsers look at port 80."`
 }
 
 // Data says where things are kept and how they are sealed.

@@ -88,6 +88,18 @@ func TestProblemsSayWhatToWrite(t *testing.T) {
 		{"photos at an address", "SHIPPOST_PULL_URL", "a domain", func(c *Config) { c.PullURL = "https://192.0.2.1" }},
 		{"photos with a path", "SHIPPOST_PULL_URL", "nothing more", func(c *Config) { c.PullURL = "https://photos.example.com/pull" }},
 		{"HTTPS from nowhere", "SHIPPOST_TRUSTED_PROXIES", "127.0.0.1", func(c *Config) { c.PublicURL = "https://a.example" }},
+		{"unknown certificates", "SHIPPOST_CERTIFICATES", "Write acme", func(c *Config) { c.Certificates.Certificates = "letsencrypt" }},
+		{"certificate for this machine", "SHIPPOST_PUBLIC_URL", "a domain", func(c *Config) { c.Certificates.Certificates = "acme" }},
+		{"certificate for an address", "SHIPPOST_PUBLIC_URL", "a domain", func(c *Config) { c.Certificates.Certificates, c.PublicURL = "acme", "https://192.0.2.1" }},
+		{"certificate and proxy", "SHIPPOST_CERTIFICATES", "keep one", func(c *Config) {
+			c.Certificates.Certificates, c.PublicURL, c.TrustedProxies = "acme", "https://a.example", []string{"127.0.0.1"}
+		}},
+		{"authority in plain HTTP", "SHIPPOST_ACME_URL", "https", func(c *Config) {
+			c.Certificates.Certificates, c.PublicURL, c.ACMEURL = "acme", "https://a.example", "http://ca.example/directory"
+		}},
+		{"redirects from nowhere", "SHIPPOST_LISTEN_HTTP", ":80", func(c *Config) {
+			c.Certificates.Certificates, c.PublicURL, c.ListenHTTP = "acme", "https://a.example", "80"
+		}},
 		{"proxy by name", "SHIPPOST_TRUSTED_PROXIES", `"proxy.lan" is no network`, func(c *Config) { c.TrustedProxies = []string{"proxy.lan"} }},
 		{"no data folder", "SHIPPOST_DATA_DIR", "Write a folder", func(c *Config) { c.DataDir = "" }},
 		{"foreign database", "SHIPPOST_DATABASE_URL", "sqlite:/path", func(c *Config) { c.DatabaseURL = shippost.NewSecret("mysql://u:hunter2@h/d") }},

@@ -120,6 +120,18 @@ type Trip struct {
 	Broken bool
 }
 
+// HTTP returns a client of the standard library, for modules that take one. It keeps to the policy too.
+func (c *Client) HTTP() *http.Client { return &http.Client{Transport: guarded{c}, CheckRedirect: handBack} }
+
+// guarded sends requests under the policy.
+type guarded struct{ client *Client }
+
+// RoundTrip implements http.RoundTripper.
+func (g guarded) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, _, err := g.client.Do(r)
+	return resp, err
+}
+
 // Do sends the request once. The body is closed as soon as the connection ends, while it is read too. Answers that redirect come back like any other. The caller closes the answer's body.
 // The error names neither path nor query, because upload addresses work like keys.
 func (c *Client) Do(req *http.Request) (*http.Response, Trip, error) {

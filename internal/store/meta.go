@@ -29,3 +29,9 @@ func (t *Tx) SwapMeta(ctx context.Context, key, old, value string) (bool, error)
 	}
 	return t.swap(ctx, "UPDATE meta SET value = $3 WHERE key = $1 AND value = $2", key, old, value)
 }
+
+// DropMeta removes a value that belongs to the whole installation, if there is one.
+func (t *Tx) DropMeta(ctx context.Context, key string) error {
+	_, err := t.exec(ctx, "DELETE FROM meta WHERE key = $1", key)
+	return err
+}

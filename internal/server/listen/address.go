@@ -21,8 +21,8 @@ func checkAddress(opt Options) (*url.URL, error) {
 	}
 	public = &url.URL{Scheme: public.Scheme, Host: canonicalHost(public.Scheme, public.Host)}
 	if public.Scheme == "https" {
-		if len(opt.Proxies) == 0 {
-			return nil, errors.New("the public URL is https, but no proxy is declared that takes HTTPS in: " +
+		if len(opt.Proxies) == 0 && opt.TLS == nil {
+			return nil, errors.New("the public URL is https, but there is no certificate and no proxy is declared that takes HTTPS in: " +
 				"name its address (trusted proxies), or use an http://localhost address to try ShipPost on this machine")
 		}
 		return public, nil

@@ -4,6 +4,7 @@ package listen
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -46,6 +48,7 @@ type Options struct {
 	PublicURL    string         // how browsers reach the server: scheme and host, no path
 	PullURL      string         // how platforms reach /pull/, "" for the public URL: its host reaches nothing else
 	Listen       string         // address to listen on, such as "127.0.0.1:8080"
+	TLS          *tls.Config    // nil: HTTPS is taken in by proxies
 	Proxies      []netip.Prefix // whose X-Forwarded-For and X-Forwarded-Proto are believed
 	Subdomains   bool           // promise HTTPS for all subdomains of the public host too
 	FormOrigins  []string       // other origins that a form may lead to: the platforms' consent pages
@@ -126,6 +129,9 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		}
 		stopped <- err
 	})
+	if s.opt.TLS != nil {
+		ln = tls.NewListener(ln, s.opt.TLS)
+	}
 	err := srv.Serve(ln)
 	if end() || !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve: %w", err)
@@ -134,6 +140,35 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		return fmt.Errorf("stop serving: %w", err)
 	}
 	return nil
+}
+
+// ServeRedirects answers plain HTTP on ln until ctx ends: what challenges does not want for itself is sent to the public URL, and
+// nothing else is answered.
+func (s *Server) ServeRedirects(ctx context.Context, ln net.Listener, challenges func(next http.Handler) http.Handler) error {
+	srv := &http.Server{
+		Handler:           challenges(http.HandlerFunc(s.redirect)),
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       bodyTimeout,
+		WriteTimeout:      bodyTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    headerLimit,
+		ErrorLog:          slog.NewLogLogger(s.opt.Log.Handler(), slog.LevelDebug),
+	}
+	defer context.AfterFunc(ctx, func() { _ = srv.Close() })()
+	if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve plain HTTP: %w", err)
+	}
+	return nil
+}
+
+// redirect sends pages to the public URL. What else comes in plain text is refused: it may hold a key, which whoever sent it
+// should learn at once.
+func (s *Server) redirect(w http.ResponseWriter, r *http.Request) {
+	if (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.Header.Get("Authorization") == "" && !strings.HasPrefix(r.URL.Path, "/api/") {
+		http.Redirect(w, r, s.public.String()+r.URL.RequestURI(), http.StatusPermanentRedirect)
+		return
+	}
+	WriteProblem(w, r, http.StatusMisdirectedRequest, shippost.Errorf(shippost.Forbidden, "https_required", "Use %s: ShipPost answers over HTTPS only.", s.public))
 }
 
 // assemble builds the routes. What differs between them stands in this table.

@@ -1,0 +1,121 @@
+package app_test
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"ship-post.com/shippost/internal/app"
+	"ship-post.com/shippost/internal/config"
+)
+
+// P11: with certificates of its own the server asks the authority at the start, sends plain HTTP to https, refuses what could hold a
+// key, and names the authority in the privacy policy.
+func TestPromise_P11_PlainHTTPLeadsToHTTPS(t *testing.T) {
+	t.Parallel()
+	asked := make(chan string, 100)
+	authority := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.URL.Path
+		http.Error(w, "no", http.StatusForbidden)
+	}))
+	defer authority.Close()
+	roots := authority.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	plain, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := plain.Addr().String()
+	_ = plain.Close()
+	c := config.Config{
+		Address:      config.Address{Listen: "127.0.0.1:0", PublicURL: "https://posts.example.com"},
+		Certificates: config.Certificates{Certificates: "acme", ACMEURL: authority.URL + "/directory", ListenHTTP: at},
+		Data:         config.Data{DataDir: t.TempDir(), StorageQuota: 1 << 30},
+		TikTok:       config.TikTok{APIURL: "https://open.tiktokapis.com", AuthorizeURL: "https://www.tiktok.com/v2/auth/authorize/"},
+		People:       config.People{Signup: "invite"},
+		Watching:     config.Watching{Usage: "off", LogLevel: "info", LogFormat: "text"},
+	}
+	if err := c.CompleteAlone(); err != nil {
+		t.Fatal(err)
+	}
+	a, err := app.Open(t.Context(), c, app.Options{Log: slog.New(slog.DiscardHandler), ACME: roots})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := a.Listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- a.Serve(ctx, ln) }()
+	defer func() {
+		stop()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	select {
+	case path := <-asked:
+		if path != "/directory" {
+			t.Errorf("the authority is asked for %s", path)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("the authority is not asked")
+	}
+	client := http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	for _, tc := range []struct {
+		method, path, header string
+		status               int
+		location             string
+	}{
+		{"GET", "/privacy-policy?x=1", "", 308, "https://posts.example.com/privacy-policy?x=1"},
+		{"HEAD", "/", "", 308, "https://posts.example.com/"},
+		{"GET", "//evil.example/x", "", 308, "https://posts.example.com//evil.example/x"},
+		{"GET", "/api/v1/posts", "", 421, ""},
+		{"GET", "/metrics", "Bearer secret", 421, ""},
+		{"POST", "/contact", "", 421, ""},
+		{"GET", "/.well-known/acme-challenge/x", "", 404, ""},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), tc.method, "http://"+at+tc.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = "posts.example.com"
+		if tc.header != "" {
+			req.Header.Set("Authorization", tc.header)
+		}
+		resp, err := client.Do(req)
+		for ends := time.Now().Add(10 * time.Second); err != nil && time.Now().Before(ends); {
+			resp, err = client.Do(req) // it is about to listen
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if resp.StatusCode != tc.status || resp.Header.Get("Location") != tc.location {
+			t.Errorf("%s %s: %d %q, want %d %q\n%s", tc.method, tc.path, resp.StatusCode, resp.Header.Get("Location"), tc.status, tc.location, body)
+		}
+	}
+	// Nothing is answered in plain text where HTTPS is expected, and without a certificate nothing at all.
+	if resp, err := client.Get("http://" + ln.Addr().String() + "/"); err == nil {
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusBadRequest {
+			t.Errorf("plain text on the port for HTTPS: %s", resp.Status)
+		}
+	}
+	conn, err := (&tls.Dialer{Config: &tls.Config{ServerName: "posts.example.com"}}).DialContext(t.Context(), "tcp", ln.Addr().String())
+	if err == nil {
+		_ = conn.Close()
+		t.Error("there is a certificate from nowhere")
+	}
+}
