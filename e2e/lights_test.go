@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -133,5 +134,40 @@ func TestMove_FullDay(t *testing.T) {
 	must(t, err)
 	if d := moved.DueAt.Sub(noon); d > -10*time.Hour && d < 23*time.Hour {
 		t.Errorf("it was moved to %v, where there is no room", moved.DueAt)
+	}
+
+	// The calendar says how full the day is, in figures and in words; nothing on days with room.
+	date := noon.Format(time.DateOnly)
+	full := func(words string) func() bool {
+		return func() bool {
+			return len(b.all("button", words+" 15 of about 15 posts of Mara")) == 1 && len(b.all("button", "posts of Mara")) == 1
+		}
+	}
+	b.open("/?date=" + date)
+	b.until("the full day", full("Full:"))
+	d.Caption, d.DueAt = "Too much", noon.Add(3*time.Hour)
+	tooMuch, err := p.CreatePost(t.Context(), d, "")
+	must(t, err)
+	for _, view := range []string{"", "view=week&", "view=day&", "view=list&"} {
+		b.open("/?" + view + "date=" + date)
+		b.find("button", "Too full: 16 of about 15 posts of Mara")
+		b.picture("full-" + strings.Trim(view, "&"))
+	}
+	b.size(390, 844)
+	b.open("/?date=" + date)
+	b.press("button", "Too full: 16 of about 15 posts of Mara")
+	b.see("There is room at")
+	b.picture("full-dialog-phone")
+	for _, v := range b.axe() {
+		t.Error(v)
+	}
+	b.press("button", "Move it to ")
+	b.see("Moved to")
+	b.until("the day without what was too much", func() bool { return len(b.all("button", "Too full")) == 0 })
+	b.find("button", "Full: 15 of about 15 posts of Mara")
+	tooMuch, err = p.Post(t.Context(), tooMuch.ID)
+	must(t, err)
+	if d := tooMuch.DueAt.Sub(noon); d > -10*time.Hour && d < 23*time.Hour {
+		t.Errorf("what was too much was moved to %v, where there is no room", tooMuch.DueAt)
 	}
 }

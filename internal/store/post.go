@@ -263,6 +263,42 @@ func (t *Tx) PostTimes(ctx context.Context, account shippost.AccountID, after, b
 	return times, rows.Err()
 }
 
+// PlannedPost is a post with when it goes out or went out.
+type PlannedPost struct {
+	ID      shippost.PostID
+	Account shippost.AccountID
+	At      time.Time
+	Zone    string // of its due time
+	Waits   bool   // it can still get another time
+}
+
+// PlannedPosts returns what PostTimes returns, for all accounts of a workspace that are connected: earliest first.
+func (t *Tx) PlannedPosts(ctx context.Context, ws shippost.WorkspaceID, after, before time.Time) (posts []PlannedPost, err error) {
+	rows, err := t.query(ctx, `SELECT p.id, p.account_id, p.due_at, p.due_zone, CASE WHEN p.status = 'queued' THEN 1 ELSE 0 END
+			FROM accounts a JOIN posts p ON p.account_id = a.id
+			WHERE a.workspace_id = $1 AND a.status <> 'disconnected' AND p.status IN ('queued', 'publishing') AND p.committed_at IS NULL
+			AND p.due_at > $2 AND p.due_at < $3 AND p.options NOT LIKE '%"to_inbox":true%'
+		UNION ALL SELECT p.id, p.account_id, p.committed_at, p.due_zone, 0
+			FROM accounts a JOIN posts p ON p.account_id = a.id
+			WHERE a.workspace_id = $1 AND a.status <> 'disconnected' AND p.committed_at IS NOT NULL AND p.status IN ('publishing', 'posted', 'unconfirmed')
+			AND p.committed_at > $2 AND p.committed_at < $3 AND p.options NOT LIKE '%"to_inbox":true%'
+		ORDER BY 3, 1`, ws, moment(after), moment(before))
+	if err != nil {
+		return nil, fmt.Errorf("list planned posts: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var p PlannedPost
+		var waits int
+		if err := rows.Scan(&p.ID, &p.Account, at(&p.At), &p.Zone, &waits); err != nil {
+			return nil, fmt.Errorf("list planned posts: %w", err)
+		}
+		p.Waits = waits == 1
+		posts = append(posts, p)
+	}
+	return posts, rows.Err()
+}
+
 // CountPosters returns how many accounts of a platform, on the whole server and beside one of them, have posts between two
 // instants that are not drafts for the inbox.
 func (t *Tx) CountPosters(ctx context.Context, p shippost.PlatformName, beside shippost.AccountID, after, before time.Time) (n int, err error) {

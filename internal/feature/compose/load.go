@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -11,8 +12,9 @@ import (
 )
 
 const (
-	planAround   = 3 * capPeriod // how far around a time others are looked at
-	minutePosts  = 4             // posts of one account that go out on the minute; the others of the same minute wait
+	planAround   = 3 * capPeriod  // how far around a time others are looked at
+	planFar      = 31 * capPeriod // and how far where all of that is full
+	minutePosts  = 4              // posts of one account that go out on the minute; the others of the same minute wait
 	maxLoadDays  = 62
 	fullDay      = "day_full"
 	fullMinute   = "minute_full"
@@ -55,7 +57,19 @@ func (c *Composer) crowded(ctx context.Context, p shippost.Post) ([]shippost.Pro
 	day, minute := window{c.DailyPosts(account.Platform), capPeriod}, window{minutePosts, time.Minute}
 	switch {
 	case day.most > 0 && day.full(others, p.Due.At):
-		warn(fullDay, day.free(others, p.Due.At, c.db.Now()), "TikTok usually takes about "+count(day.most, "post")+
+		free := day.free(others, p.Due.At, c.db.Now())
+		if free.Sub(p.Due.At).Abs() > planAround-capPeriod {
+			// What lies beyond is not known yet, and may be as full.
+			err := c.db.View(ctx, func(tx *store.Tx) (err error) {
+				others, err = tx.PostTimes(ctx, p.Account, p.Due.At.Add(-planFar), p.Due.At.Add(planFar), p.ID)
+				return err
+			})
+			if err != nil {
+				return nil, err
+			}
+			free = day.free(others, p.Due.At, c.db.Now())
+		}
+		warn(fullDay, free, "TikTok usually takes about "+count(day.most, "post")+
 			" of an account within 24 hours, and so many are planned around then. The post may have to wait.")
 	case minute.full(others, p.Due.At):
 		warn(fullMinute, minute.free(others, p.Due.At, c.db.Now()), count(minute.most, "post")+
@@ -72,10 +86,15 @@ func (c *Composer) crowded(ctx context.Context, p shippost.Post) ([]shippost.Pro
 type AccountDay struct {
 	Date  string
 	Posts int       // that go out or went out
+	Peak  int       // the most of them, with those of the day before, within any 24 hours that end in the day
 	Most  int       // how many the platform usually takes within any 24 hours; 0 when it does not say
 	Over  bool      // some of them exceed that
 	Free  time.Time // the nearest time with room for the first of those; zero otherwise
+	first int       // the place of the first of those among all
 }
+
+// near reports whether a day is so full that whoever plans it should know: four fifths of the limit are taken.
+func (a AccountDay) near() bool { return a.Most > 0 && a.Peak*5 >= a.Most*4 }
 
 // AccountDays returns how full some days of an account are: from is a date, days are those of the zone.
 func (c *Composer) AccountDays(ctx context.Context, actor shippost.Actor, id shippost.AccountID, from, zone string, days int) ([]AccountDay, error) {
@@ -106,20 +125,85 @@ func (c *Composer) AccountDays(ctx context.Context, actor shippost.Actor, id shi
 	return list, nil
 }
 
+// FullDay is a day on which an account comes near to what its platform takes, or exceeds it.
+type FullDay struct {
+	AccountDay
+	Account shippost.AccountID
+	Post    shippost.PostID // the first that is one too many and can still get another time
+	Due     shippost.Choice // when there is room for it, in its own zone; zero without such a post
+}
+
+// FullDays returns which of some days are nearly full or too full, for all accounts that are connected. Days that are over are
+// left out: nothing can be planned there. from is a date, days are those of the zone.
+func (c *Composer) FullDays(ctx context.Context, actor shippost.Actor, from, zone string, days int) ([]FullDay, error) {
+	if err := actor.Require(shippost.ReadWorkspace); err != nil {
+		return nil, err
+	}
+	table, err := Timetable{From: from, Days: min(days, maxLoadDays), Zone: zone}.days()
+	if err != nil {
+		return nil, err
+	}
+	now := c.db.Now()
+	table = slices.DeleteFunc(table, func(d Day) bool { return !d.End.After(now) })
+	if len(table) == 0 {
+		return nil, nil
+	}
+	var planned []store.PlannedPost
+	var accounts []shippost.Account
+	err = c.db.View(ctx, func(tx *store.Tx) (err error) {
+		if accounts, err = tx.Accounts(ctx, actor.Workspace); err != nil {
+			return err
+		}
+		planned, err = tx.PlannedPosts(ctx, actor.Workspace, table[0].Start.Add(-planAround), table[len(table)-1].End.Add(planAround))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	byAccount := map[shippost.AccountID][]store.PlannedPost{}
+	for _, p := range planned {
+		byAccount[p.Account] = append(byAccount[p.Account], p)
+	}
+	var list []FullDay
+	for _, account := range accounts {
+		posts, limit := byAccount[account.ID], window{c.DailyPosts(account.Platform), capPeriod}
+		times := make([]time.Time, len(posts))
+		for i, p := range posts {
+			times[i] = p.At
+		}
+		for _, d := range table {
+			full := FullDay{AccountDay: fullness(limit, times, d, now), Account: account.ID}
+			if !full.near() {
+				continue
+			}
+			if full.Over && posts[full.first].Waits {
+				p := posts[full.first]
+				full.Post, full.Due = p.ID, shippost.Choice{At: full.Free.UTC()}
+				if due, err := shippost.DueAt(full.Free, p.Zone); err == nil {
+					full.Due.Local, full.Due.Fold = due.Local, due.Fold
+				}
+			}
+			list = append(list, full)
+		}
+	}
+	slices.SortStableFunc(list, func(x, y FullDay) int { return cmp.Compare(x.Date, y.Date) })
+	return list, nil
+}
+
 // fullness counts the posts of a day and finds the first that is one too many.
 func fullness(w window, times []time.Time, d Day, now time.Time) AccountDay {
 	a := AccountDay{Date: d.Date, Most: w.most}
-	for i, t := range times {
-		if t.Before(d.Start) || !t.Before(d.End) {
-			continue
+	begin, _ := slices.BinarySearchFunc(times, d.Start, time.Time.Compare)
+	since, _ := slices.BinarySearchFunc(times, d.Start.Add(-w.span), time.Time.Compare)
+	for i := begin; i < len(times) && times[i].Before(d.End); i++ {
+		for !times[since].After(times[i].Add(-w.span)) {
+			since++
 		}
 		a.Posts++
-		if w.most == 0 || a.Over {
-			continue
-		}
-		if i >= w.most && times[i-w.most].After(t.Add(-w.span)) {
+		a.Peak = max(a.Peak, i-since+1)
+		if w.most > 0 && !a.Over && i-since+1 > w.most {
 			others := slices.Delete(slices.Clone(times), i, i+1)
-			a.Over, a.Free = true, w.free(others, t, now)
+			a.Over, a.first, a.Free = true, i, w.free(others, times[i], now)
 		}
 	}
 	return a

@@ -67,6 +67,26 @@ func TestPlanner_WarnsAndOffersATime(t *testing.T) {
 		if a := days[0]; a.Posts != 3 || a.Over || days[1].Posts != 2 || !days[1].Over || days[1].Free.IsZero() || days[2].Posts != 0 || days[2].Over {
 			t.Errorf("the days are %+v", days)
 		}
+		// The day before is within its limit by itself and is told as nearly full; the fourth makes a day of 24 hours too full.
+		full, err := d.FullDays(t.Context(), d.actor, "2026-04-01", "UTC", 62)
+		if err != nil || len(full) != 2 || full[0].Date != "2026-05-01" || full[0].Over || full[0].Peak != 3 || full[0].Most != 3 || full[0].Post != "" {
+			t.Fatalf("full days: %+v, %v", full, err)
+		}
+		if f := full[1]; f.Date != "2026-05-02" || !f.Over || f.Peak != 4 || f.Account != d.account.ID || f.Post == "" || !f.Due.At.Equal(f.Free) || f.Due.Local == "" {
+			t.Errorf("the day that is too full: %+v", f)
+		}
+		draft = d.good(func(g *compose.Draft) { g.When = compose.When{Local: full[1].Due.Local, Zone: "UTC"} })
+		draft.Post = full[1].Post
+		if got := check(draft); len(got) != 0 {
+			t.Errorf("at the time that the calendar offers: %+v", got)
+		}
+		stranger := storetest.Workspace(t, d.db)
+		if full, err := d.FullDays(t.Context(), stranger, "2026-05-01", "UTC", 31); err != nil || len(full) != 0 {
+			t.Errorf("a stranger sees %+v, %v", full, err)
+		}
+		if _, err := d.FullDays(t.Context(), d.actor, "May", "UTC", 31); !shippost.IsKind(err, shippost.Invalid) {
+			t.Errorf("a month as a date: %v", err)
+		}
 		// Two other creators post around then, which is all that an app before its audit may serve.
 		for range 2 {
 			other := storetest.Account(t, d.db, d.actor)

@@ -1,8 +1,11 @@
 package compose
 
 import (
+	"slices"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 )
 
 // TestWindow holds the planner against counting by hand.
@@ -40,4 +43,50 @@ func TestWindow(t *testing.T) {
 			t.Errorf("%s: there is no room at hour %v", c.name, at.Sub(start).Hours())
 		}
 	}
+}
+
+// TestWindow_AgainstCounting compares with a count of every span, over plans of any kind.
+func TestWindow_AgainstCounting(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
+	rapid.Check(t, func(t *rapid.T) {
+		w := window{most: rapid.IntRange(1, 4).Draw(t, "most"), span: time.Duration(rapid.IntRange(1, 9).Draw(t, "span")) * time.Hour}
+		var times []time.Time
+		for _, h := range rapid.SliceOfN(rapid.IntRange(0, 40), 0, 25).Draw(t, "hours") {
+			times = append(times, start.Add(time.Duration(h)*time.Hour))
+		}
+		slices.SortFunc(times, time.Time.Compare)
+		counted := func(at time.Time) bool {
+			all := slices.Clone(times)
+			for _, from := range append(all, at) {
+				n := 0
+				for _, t := range times {
+					if !t.Before(from) && t.Before(from.Add(w.span)) {
+						n++
+					}
+				}
+				if !from.After(at) && at.Before(from.Add(w.span)) && n >= w.most {
+					return true
+				}
+			}
+			return false
+		}
+		hour := func(h int) time.Time { return start.Add(time.Duration(h) * time.Hour) }
+		wanted, earliest := rapid.IntRange(-5, 45).Draw(t, "wanted"), rapid.IntRange(-60, 45).Draw(t, "earliest")
+		earliest = min(earliest, wanted)
+		if got, want := w.full(times, hour(wanted)), counted(hour(wanted)); got != want {
+			t.Fatalf("full at hour %d: %v, want %v", wanted, got, want)
+		}
+		nearest := 0
+		for counted(hour(wanted-nearest)) || wanted-nearest < earliest {
+			if !counted(hour(wanted + nearest)) {
+				break
+			}
+			nearest++
+		}
+		at := w.free(times, hour(wanted), hour(earliest))
+		if counted(at) || at.Before(hour(earliest)) || at.Sub(hour(wanted)).Abs() != time.Duration(nearest)*time.Hour {
+			t.Fatalf("room at %v hours, want %d from hour %d and not before %d", at.Sub(start).Hours(), nearest, wanted, earliest)
+		}
+	})
 }

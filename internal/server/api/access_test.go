@@ -102,6 +102,7 @@ var policies = map[string]policy{
 	"PUT /posts/{id}/labels":         {onPost("/labels", fields{"label_ids": []string{}}), 403, 200, 200, 200, 200, 404},
 	"GET /posts/{id}/versions":       {onPost("/versions", nil), 200, 200, 200, 200, 200, 404},
 	"GET /calendar":                  {at("/calendar?from=2026-05-01"), 200, 200, 200, 200, 200, 200},
+	"GET /calendar/full":             {at("/calendar/full?from=2026-05-01"), 200, 200, 200, 200, 200, 200},
 	"POST /posts/{id}/restore":       {onCancelled, 403, 200, 200, 200, 200, 404},
 	"POST /posts/{id}/retry":         {onFailed, 403, 200, 200, 200, 200, 404},
 	"GET /posts/{id}/consents":       {onPost("/consents", nil), 200, 200, 200, 200, 200, 404},

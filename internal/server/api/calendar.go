@@ -16,6 +16,9 @@ func (a *API) calendar() {
 	add(a, huma.Operation{OperationID: "getCalendar", Method: http.MethodGet, Path: "/calendar", Tags: []string{"posts"},
 		Summary: "See what goes out when", Description: "Some days with how many posts they have and the first of them. Each day is as long as its zone " +
 			"makes it: 23 or 25 hours where clocks are changed."}, a.getCalendar)
+	add(a, huma.Operation{OperationID: "getFullDays", Method: http.MethodGet, Path: "/calendar/full", Tags: []string{"posts"},
+		Summary: "See which days are nearly full or too full", Description: "Against the number of posts that the platform of an account usually takes within any 24 hours. " +
+			"Days that have room, or are over, are left out. A day with too many names a post and the nearest time with room for it."}, a.getFullDays)
 }
 
 type calendarInput struct {
@@ -27,6 +30,37 @@ type calendarInput struct {
 	Account []string `query:"account_id" maxItems:"100" doc:"Only posts to one of these accounts."`
 	Label   []string `query:"label_id" maxItems:"100" doc:"Only posts with one of these labels."`
 	Status  []string `query:"status" maxItems:"9" enum:"draft,queued,publishing,posted,failed,cancelled,missed,in_inbox,unconfirmed" doc:"Only posts in one of these states."`
+}
+
+type fullDaysInput struct {
+	From string `query:"from" required:"true" maxLength:"10" example:"2026-11-01" doc:"The first date."`
+	Days int    `query:"days" minimum:"1" maximum:"62" default:"31" doc:"How many."`
+	Zone string `query:"zone" maxLength:"64" default:"UTC" doc:"IANA name of the time zone in which days begin and end."`
+}
+
+// FullDay is a day on which an account comes near to its limit, or exceeds it.
+type FullDay struct {
+	Date    string             `json:"date" example:"2026-11-24"`
+	Account shippost.AccountID `json:"account_id"`
+	Posts   int                `json:"posts" doc:"The most within any 24 hours that end on this day. It may be more than the day has alone."`
+	Limit   int                `json:"limit" doc:"How many the platform usually takes within any 24 hours, shared with other apps. It does not promise a number."`
+	Over    bool               `json:"over" doc:"Some of them are too many."`
+	Post    shippost.PostID    `json:"post_id,omitempty" doc:"The first that is too many, where it can still be moved."`
+	Free    *shippost.Choice   `json:"free,omitempty" doc:"The nearest time with room for that post, in its own zone."`
+}
+
+func (a *API) getFullDays(ctx context.Context, actor shippost.Actor, in *fullDaysInput) (*listed[FullDay], error) {
+	list, err := a.opt.Posts.FullDays(ctx, actor, in.From, in.Zone, in.Days)
+	if err != nil {
+		return nil, err
+	}
+	return &listed[FullDay]{Body: page[FullDay]{Items: convert(list, func(d compose.FullDay) FullDay {
+		body := FullDay{Date: d.Date, Account: d.Account, Posts: d.Peak, Limit: d.Most, Over: d.Over, Post: d.Post}
+		if d.Post != "" {
+			body.Free = &d.Due
+		}
+		return body
+	})}}, nil
 }
 
 // Calendar is some days with their posts.

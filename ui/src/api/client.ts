@@ -15,6 +15,7 @@ export type Problem = Schemas['Problem']
 export type Me = Schemas['Me']
 export type Due = Schemas['Due']
 export type SlotTime = Schemas['SlotTime']
+export type FullDay = Schemas['FullDay']
 export type CalendarDay = Schemas['CalendarDay']
 
 /** What the API refused, as its problem document says it. `message` is a sentence for people. */

@@ -51,6 +51,12 @@ export const calendarQuery = (range: CalendarRange) =>
     queryFn: ({ signal }) => answer(api.GET('/calendar', { params: { query: range }, signal })),
   })
 
+type FullDays = NonNullable<paths['/calendar/full']['get']['parameters']['query']>
+
+/** Which days are nearly full or too full of posts. */
+export const fullDaysQuery = (ask: FullDays) =>
+  queryOptions({ queryKey: ['posts', 'full', ask], queryFn: ({ signal }) => answer(api.GET('/calendar/full', { params: { query: ask }, signal })) })
+
 /** The weekly times of an account's queue. */
 export const slotsQuery = (account: string) =>
   queryOptions({ queryKey: ['slots', account], queryFn: ({ signal }) => answer(api.GET('/slots', { params: { query: { account_id: account } }, signal })) })

@@ -141,6 +141,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/calendar/full": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * See which days are nearly full or too full
+         * @description Against the number of posts that the platform of an account usually takes within any 24 hours. Days that have room, or are over, are left out. A day with too many names a post and the nearest time with room for it.
+         */
+        get: operations["getFullDays"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/codes": {
         parameters: {
             query?: never;
@@ -1551,6 +1571,27 @@ export interface components {
             /** @description What mends it. */
             remedy?: string;
         };
+        FullDay: {
+            account_id: string;
+            /** @example 2026-11-24 */
+            date: string;
+            /** @description The nearest time with room for that post, in its own zone. */
+            free?: components["schemas"]["Choice"];
+            /**
+             * Format: int64
+             * @description How many the platform usually takes within any 24 hours, shared with other apps. It does not promise a number.
+             */
+            limit: number;
+            /** @description Some of them are too many. */
+            over: boolean;
+            /** @description The first that is too many, where it can still be moved. */
+            post_id?: string;
+            /**
+             * Format: int64
+             * @description The most within any 24 hours that end on this day. It may be more than the day has alone.
+             */
+            posts: number;
+        };
         Hold: {
             code: string;
             message: string;
@@ -1911,6 +1952,11 @@ export interface components {
         };
         PageExport: {
             items: components["schemas"]["Export"][];
+            /** @description Give it as cursor to get the next page. Absent on the last one. */
+            next_cursor?: string;
+        };
+        PageFullDay: {
+            items: components["schemas"]["FullDay"][];
             /** @description Give it as cursor to get the next page. Absent on the last one. */
             next_cursor?: string;
         };
@@ -2677,6 +2723,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Calendar"];
+                };
+            };
+            /** @description Refused. `code` says why, `detail` says it in a sentence, `problems` lists everything that is wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    getFullDays: {
+        parameters: {
+            query: {
+                /** @description How many. */
+                days?: number;
+                /** @description The first date. */
+                from: string;
+                /** @description IANA name of the time zone in which days begin and end. */
+                zone?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageFullDay"];
                 };
             };
             /** @description Refused. `code` says why, `detail` says it in a sentence, `problems` lists everything that is wrong. */
