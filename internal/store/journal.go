@@ -59,6 +59,7 @@ type JournalQuery struct {
 	Workspace shippost.WorkspaceID // "" reads every workspace; only ShipPost itself may
 	Post      shippost.PostID
 	Account   shippost.AccountID
+	Labels    []shippost.LabelID // only about posts that have one of these
 	Kinds     []shippost.EntryKind
 	Since     time.Time // only entries at or after this time
 	Before    int64     // only entries with a lower Seq, newest first
@@ -88,6 +89,12 @@ func (t *Tx) Journal(ctx context.Context, q JournalQuery) ([]shippost.Entry, err
 	}
 	if q.Account != "" {
 		add("account_id = ?", q.Account)
+	}
+	if len(q.Labels) > 0 {
+		c := conditions{args: args}
+		isOneOf(&c, "pl.label_id", q.Labels)
+		args = c.args
+		where = append(where, "post_id <> '' AND post_id IN (SELECT pl.post_id FROM post_labels pl WHERE "+c.parts[0]+")")
 	}
 	if len(q.Kinds) > 0 {
 		marks := make([]string, len(q.Kinds))

@@ -17,6 +17,7 @@ func New(db *store.DB) *Journal { return &Journal{db} }
 // Query chooses entries of the actor's workspace.
 type Query struct {
 	Post   shippost.PostID      // "" for the whole workspace
+	Labels []shippost.LabelID   // only about posts with one of these; nil for all
 	Before int64                // only entries with a lower Seq; 0 begins with the newest
 	After  int64                // only entries with a higher Seq, oldest first; wins over Before
 	Kinds  []shippost.EntryKind // nil for all
@@ -35,7 +36,7 @@ func (j *Journal) Entries(ctx context.Context, actor shippost.Actor, q Query) (e
 				return err
 			}
 		}
-		entries, err = tx.Journal(ctx, store.JournalQuery{Workspace: actor.Workspace, Post: q.Post, Kinds: q.Kinds,
+		entries, err = tx.Journal(ctx, store.JournalQuery{Workspace: actor.Workspace, Post: q.Post, Labels: q.Labels, Kinds: q.Kinds,
 			Before: q.Before, After: q.After, Limit: q.Limit + 1})
 		return err
 	})

@@ -44,6 +44,20 @@ func TestEntries(t *testing.T) {
 		return got, network, last, more
 	}
 
+	label := shippost.Label{ID: shippost.NewLabelID(db.Now()), Workspace: owner.Workspace, Name: "Spring", Colour: "green", CreatedAt: db.Now()}
+	storetest.Update(t, db, func(tx *store.Tx) error {
+		if err := tx.InsertLabel(t.Context(), &label); err != nil {
+			return err
+		}
+		return tx.SetPostLabels(t.Context(), owner.Workspace, post.ID, []shippost.LabelID{label.ID})
+	})
+	if got, _, _, more := read(owner, journal.Query{Labels: []shippost.LabelID{label.ID}, Limit: 9}); len(got) != len(kinds) || more {
+		t.Errorf("about posts with a label: %v", got)
+	}
+	if got, _, _, _ := read(owner, journal.Query{Labels: []shippost.LabelID{"lab_other"}, Limit: 9}); len(got) != 0 {
+		t.Errorf("about posts with a label that none has: %v", got)
+	}
+
 	got, network, last, more := read(owner, journal.Query{Post: post.ID, Limit: 2})
 	if diff := cmp.Diff([]shippost.EntryKind{kinds[2], kinds[1]}, got); diff != "" || !more || network != owner.Network {
 		t.Errorf("newest of a post: more %v, network %q (-want +got):\n%s", more, network, diff)

@@ -56,17 +56,20 @@ type listPostEntriesInput struct {
 }
 
 func (a *API) listPostEntries(ctx context.Context, actor shippost.Actor, in *listPostEntriesInput) (*listed[Entry], error) {
-	return a.list(ctx, actor, in.id(), in.Paging)
+	return a.list(ctx, actor, journal.Query{Post: in.id()}, in.Paging)
 }
 
-type listEntriesInput struct{ Paging }
+type listEntriesInput struct {
+	Label []string `query:"label_id" maxItems:"100" doc:"Only what happened to posts with one of these labels."`
+	Paging
+}
 
 func (a *API) listEntries(ctx context.Context, actor shippost.Actor, in *listEntriesInput) (*listed[Entry], error) {
-	return a.list(ctx, actor, "", in.Paging)
+	return a.list(ctx, actor, journal.Query{Labels: labelIDs(in.Label)}, in.Paging)
 }
 
-func (a *API) list(ctx context.Context, actor shippost.Actor, post shippost.PostID, in Paging) (*listed[Entry], error) {
-	q := journal.Query{Post: post, Limit: in.Limit}
+func (a *API) list(ctx context.Context, actor shippost.Actor, q journal.Query, in Paging) (*listed[Entry], error) {
+	q.Limit = in.Limit
 	if in.Cursor != "" {
 		if err := decodeCursor(in.Cursor, &q.Before); err != nil {
 			return nil, err

@@ -3026,6 +3026,8 @@ export interface operations {
             query?: {
                 /** @description Where the page before ended. */
                 cursor?: string;
+                /** @description Only what happened to posts with one of these labels. */
+                label_id?: string[];
                 /** @description How many items at most. */
                 limit?: number;
             };

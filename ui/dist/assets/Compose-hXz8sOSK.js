@@ -1,1 +1,0 @@
-import{Kn as e,Xn as t,Yn as n,_r as r,br as i,r as a,rr as o,ur as s,yr as c}from"./index-8_QHXLIP.js";import l from"./Opening-CbGuTrm3.js";function u(u,d){i(d,!0);let f=r(()=>({id:a.params.id,search:a.search}));var p=t(),m=s(p);e(m,()=>o(f),e=>{l(e,{get id(){return o(f).id},get search(){return o(f).search}})}),n(u,p),c()}export{u as default};
