@@ -1,1 +1,0 @@
-import{Jn as e,Qn as t,Sr as n,Zn as r,ar as i,fr as a,r as o,xr as s,yr as c}from"./index-BtJYMYvj.js";import l from"./Opening-Ay6zq3vx.js";function u(u,d){n(d,!0);let f=c(()=>({id:o.params.id,search:o.search}));var p=t(),m=a(p);e(m,()=>i(f),e=>{l(e,{get id(){return i(f).id},get search(){return i(f).search}})}),r(u,p),s()}export{u as default};
