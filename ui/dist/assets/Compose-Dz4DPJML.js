@@ -1,1 +1,0 @@
-import{$n as e,Cr as t,Qn as n,Sr as r,Yn as i,br as a,or as o,pr as s,r as c}from"./index-DgEAYea9.js";import l from"./Opening-BMqxpf7T.js";function u(u,d){t(d,!0);let f=a(()=>({id:c.params.id,search:c.search}));var p=e(),m=s(p);i(m,()=>o(f),e=>{l(e,{get id(){return o(f).id},get search(){return o(f).search}})}),n(u,p),r()}export{u as default};
