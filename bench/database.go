@@ -17,8 +17,8 @@ import (
 // onServer returns those of the measurements that can be made on a PostgreSQL server.
 func (b *bench) onServer(chosen []measurement) []measurement {
 	return slices.DeleteFunc(slices.Clone(chosen), func(m measurement) bool {
-		// Two fill the database with SQLite's own words; the other measures the program and not its server.
-		left := m.name == "pending" || m.name == "month" || m.name == "start"
+		// The one fills the database with SQLite's own words; the other measures the program and not its server.
+		left := m.name == "pending" || m.name == "start"
 		if left {
 			b.log("%s: is measured on SQLite only", m.name)
 		}

@@ -40,7 +40,6 @@ var measurements = []measurement{
 	{"herd", "1,000 posts of 8 MB due at one instant", measureHerd},
 	{"small", "10,000 small posts due at one instant", measureSmall},
 	{"size", "lateness of a large file against a small one", measureSize},
-	{"month", "a month of 10,000 posts in the calendar", measureMonth},
 	{"pending", "1,000,000 pending posts against none", measurePending},
 }
 

@@ -30,7 +30,7 @@ func measurePending(ctx context.Context, b *bench) (_ []line, err error) {
 		return nil, err
 	}
 	began := time.Now()
-	if err := s.fill(ctx, pending, time.Now().Add(24*time.Hour), 360*24*time.Hour); err != nil {
+	if err := s.fill(ctx, pending); err != nil {
 		return nil, fmt.Errorf("fill the queue: %w", err)
 	}
 	b.log("pending: %d posts written in %s", pending, time.Since(began).Round(time.Second))
@@ -77,7 +77,7 @@ func (s *stage) pendingRound(ctx context.Context, h herd) (p pendingResult, err 
 
 // fill copies one queued post of the product's own so many times, with its media and a line of the journal, over the year
 // that may be planned ahead.
-func (s *stage) fill(ctx context.Context, n int, from time.Time, span time.Duration) (err error) {
+func (s *stage) fill(ctx context.Context, n int) (err error) {
 	db, err := openSQLite(filepath.Join(s.data(), "shippost.db"))
 	if err != nil {
 		return err
@@ -111,20 +111,18 @@ func (s *stage) fill(ctx context.Context, n int, from time.Time, span time.Durat
 			n-1, table, strings.Join(names, ", "), strings.Join(values, ", "), table, key))
 		return err
 	}
-	if n > int(span.Seconds()) {
-		return errors.New("more posts than seconds")
+	// Ids of the same form, and times from tomorrow to the end of the year that may be planned.
+	const id, step = "'post_00' || printf('%024d', c.i)", "(SELECT CAST(strftime('%%s') AS INTEGER) + 86400 + c.i * %d)"
+	when := fmt.Sprintf(step, 360*24*3600/n) + " * 1000000"
+	if n > 360*24*3600 {
+		return errors.New("more posts than seconds in a year")
 	}
-	// Ids of the same form.
-	const id = "'post_00' || printf('%024d', c.i)"
-	second := fmt.Sprintf("(%d + c.i * %d)", from.Unix(), int(span.Seconds())/n)
-	when := second + " * 1000000"
 	if _, err := db.ExecContext(ctx, "CREATE TEMP TABLE turns AS SELECT row_number() OVER () - 1 AS n, id FROM accounts"); err != nil {
 		return err
 	}
 	account := fmt.Sprintf("(SELECT id FROM turns WHERE n = c.i %% %d)", len(s.accounts))
 	return errors.Join(
-		copies("posts", "id", map[string]string{"id": id, "account_id": account, "status": "'queued'", "due_zone": "'UTC'", "due_fold": "''",
-			"due_local": "strftime('%Y-%m-%dT%H:%M:%S', " + second + ", 'unixepoch')", "phase": "''", "due_at": when, "wake_at": when + " - 50000000",
+		copies("posts", "id", map[string]string{"id": id, "account_id": account, "status": "'queued'", "phase": "''", "due_at": when, "wake_at": when + " - 50000000",
 			"committed_at": "NULL", "posted_at": "NULL", "platform_ids": "'[]'", "permalink": "''"}),
 		copies("post_media", "post_id", map[string]string{"post_id": id}),
 		copies("journal", "post_id", map[string]string{"id": "'jnl_00' || printf('%024d', c.i)", "post_id": id}),

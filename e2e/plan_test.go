@@ -74,7 +74,9 @@ func TestCompose_WritesAgain(t *testing.T) {
 	b.press("button", "Done")
 	b.until("the label in the address", func() bool { return strings.Contains(b.path(), "label=lab_") })
 	only := b.path()
-	labelled := func() bool { return strings.Contains(b.text(), "<b>bold</b>") && !strings.Contains(b.text(), "Dunes at noon") }
+	labelled := func() bool {
+		return strings.Contains(b.text(), "<b>bold</b>") && !strings.Contains(b.text(), "Dunes at noon")
+	}
 	b.until("the draft with the label alone", labelled)
 	b.press("radio", "Upcoming")
 	b.see("Nothing is what you chose to see")
