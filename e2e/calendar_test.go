@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -213,4 +215,95 @@ func TestCalendar_TwoAccountsInASheet(t *testing.T) {
 	})
 	js[bool](b, "history.back(), true")
 	b.until("the sheet to go", func() bool { return len(b.all("dialog", "New post")) == 0 })
+}
+
+// TestCompose_SendsAll: posts for two accounts are looked over and sent off together. One was changed elsewhere meanwhile: it is said
+// which one is scheduled and which is not and why, nothing is sent twice, and the other is mended and sent.
+func TestCompose_SendsAll(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	p := w.creator(t, "mara.moves")
+	b := w.browse(t)
+	b.signIn(p.handle)
+	b.open("/accounts")
+	b.press("button", "Connect an account")
+	b.consent("quiet.kiln")
+	b.see("is connected")
+	media, err := p.upload(t.Context(), shortClip(t, 1))
+	must(t, err)
+	accounts, err := p.Accounts(t.Context())
+	must(t, err)
+	var drafts []client.Post
+	for _, a := range accounts {
+		d := p.draft(media.ID, 0)
+		d.DueAt = time.Time{}
+		d.AccountID, d.GroupID, d.Caption, d.Options.TikTok.Consent = a.ID, "grp_06h1eqq60synnqa1x26k3xb33r", "One tide for two", false
+		if a.ID != p.account {
+			d.Options.TikTok.PrivacyLevel = "SELF_ONLY"
+		}
+		post, err := p.CreatePost(t.Context(), d, "")
+		must(t, err)
+		drafts = append(drafts, post)
+	}
+	b.open("/compose/" + drafts[0].ID)
+	b.press("radio", "At a time")
+	b.press("button", "Tomorrow")
+	b.press("button", "Look over 2 posts")
+	b.find("dialog", "Schedule 2 posts")
+	elsewhere := "Said elsewhere"
+	_, err = p.EditPost(t.Context(), drafts[1].ID, client.Change{Caption: &elsewhere})
+	must(t, err)
+	b.press("button", "Schedule 2 posts")
+	b.find("dialog", "1 of 2 posts are scheduled")
+	b.see("What is scheduled stays so.", "changed it elsewhere", "Try the one again")
+	b.picture("send-all")
+	for _, v := range b.axe() {
+		t.Error(v)
+	}
+	_, err = p.until(t.Context(), drafts[0].ID, "queued")
+	must(t, err)
+	b.press("button", "Look at it: the post of")
+	b.press("button", "Keep what is here")
+	b.press("button", "Schedule for")
+	b.at("/posts/" + drafts[1].ID)
+	mended, err := p.until(t.Context(), drafts[1].ID, "queued")
+	must(t, err)
+	if first, err := p.Post(t.Context(), drafts[0].ID); err != nil || mended.Caption != "One tide for two" || first.Version > mended.Version || !first.DueAt.Equal(mended.DueAt) {
+		t.Errorf("the posts are %+v and %+v, %v", first, mended, err)
+	}
+}
+
+// TestText_IsNeverHTML: what looks like a page in a caption, a title and the name of a file is text on every screen.
+func TestText_IsNeverHTML(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	p := w.creator(t, "mara.moves")
+	const evil = `<img src=x onerror="document.title='owned'"><b>bold</b>`
+	path := filepath.Join(t.TempDir(), "<b>bold<_b>.mp4")
+	must(t, os.Rename(shortClip(t, 1), path))
+	media, err := p.upload(t.Context(), path)
+	must(t, err)
+	picture, err := p.upload(t.Context(), photos(t, t.TempDir(), 1)[0])
+	must(t, err)
+	d := p.draft(media.ID, 80*time.Hour)
+	d.Caption = evil
+	queued, err := p.CreatePost(t.Context(), d, "")
+	must(t, err)
+	draft, err := p.CreatePost(t.Context(), client.NewPost{AccountID: p.account, MediaIDs: []string{picture.ID}, Caption: evil, Options: client.Choices{TikTok: &client.TikTok{Title: evil}}}, "")
+	must(t, err)
+	b := w.browse(t)
+	b.signIn(p.handle)
+	date := queued.DueAt.UTC().Format(time.DateOnly)
+	for _, path := range []string{
+		"/?drawer=open&date=" + date, "/?view=week&date=" + date, "/?view=day&date=" + date, "/?view=list&date=" + date, "/posts", "/posts?view=drafts", "/posts/" + queued.ID,
+		"/compose/" + draft.ID, "/activity", "/library", "/library/" + media.ID,
+	} {
+		b.open(path)
+		b.until("the words on "+path, func() bool {
+			return js[bool](b, `[document.body.innerText, ...[...document.querySelectorAll('textarea, input')].map((e) => e.value), ...[...document.querySelectorAll('[aria-label]')].map((e) => e.ariaLabel)].some((t) => t.includes('<b>bold<'))`)
+		})
+		if made := js[string](b, `[...document.querySelectorAll('b, img')].filter((e) => e.innerText === 'bold' || e.getAttribute('src') === 'x').map((e) => e.outerHTML).join() + (document.title === 'owned' ? document.title : '')`); made != "" {
+			t.Errorf("%s makes of text: %s", path, made)
+		}
+	}
 }

@@ -7,9 +7,11 @@ import (
 	"image/jpeg"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -217,5 +219,52 @@ func TestLibrary_PlaysUnderThePointer(t *testing.T) {
 	// Longer than it takes to begin.
 	if js[bool](b, "new Promise((r) => setTimeout(() => r(Boolean(document.querySelector('.tile video'))), 600))") {
 		t.Error("a video plays for somebody who wants no motion")
+	}
+}
+
+// drop drops files and folders of the disk on the middle of the page, as a file manager does.
+func (b *tab) drop(paths ...string) {
+	b.t.Helper()
+	data := &input.DragData{Items: []*input.DragDataItem{}, Files: paths, DragOperationsMask: 1}
+	for _, typ := range []input.DispatchDragEventType{input.DispatchDragEventTypeDragEnter, input.DispatchDragEventTypeDragOver, input.DispatchDragEventTypeDrop} {
+		_, err := chromedp.Call(b.ctx, input.DispatchDragEvent, input.DispatchDragEventParams{Type: typ, X: 720, Y: 450, Data: data})
+		must(b.t, err)
+	}
+}
+
+// TestLibrary_DropsAFolder: a folder with a folder in it, a text among the photos, what the system left there, and one photo twice
+// under two names. Each photo travels once, the text says why it does not, and the copy is recognised.
+func TestLibrary_DropsAFolder(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	b := w.browse(t)
+	b.signIn("mara.moves")
+	b.open("/library")
+	b.see("Everything you post begins here")
+	folder := filepath.Join(t.TempDir(), "Market")
+	must(t, os.MkdirAll(filepath.Join(folder, "Sunday"), 0o700))
+	same, err := os.ReadFile(photos(t, folder, 2)[0])
+	must(t, err)
+	for name, text := range map[string]string{"Sunday/A copy.jpg": string(same), "Sunday/notes.txt": "bread, film", ".DS_Store": "junk"} {
+		must(t, os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600))
+	}
+	b.drop(folder)
+	b.see("notes.txt", "This is no video or photo that TikTok takes.", "1 file was not taken", "nothing was sent")
+	if text := b.text(); strings.Contains(text, "DS_Store") {
+		t.Error("a file of the system is offered")
+	}
+	sent := 0
+	b.mu.Lock()
+	for _, r := range b.requests {
+		if strings.HasSuffix(r.url, "/uploads/") {
+			sent++
+		}
+	}
+	b.mu.Unlock()
+	if n := js[int](b, "fetch('/api/v1/media/usage').then((r) => r.json()).then((u) => u.files)"); n != 2 || sent != 2 {
+		t.Errorf("the workspace keeps %d files of %d uploads, want 2 of 2", n, sent)
+	}
+	for _, v := range b.axe() {
+		t.Error(v)
 	}
 }

@@ -247,6 +247,8 @@ export class Composition {
       return
     }
     this.post = theirs
+    // What is here is a change upon theirs, even where nobody touched it since it was saved.
+    this.#acknowledged = jsonOf(theirs)
     this.saving = 'unsaved'
     if (this.way === 'draft') await this.save()
   }
@@ -261,7 +263,7 @@ export class Composition {
         this.post = { ...mine, label_ids: post.label_ids }
       }
       if (post.status !== mine.status || post.phase !== mine.phase) this.post = { ...mine, status: post.status, phase: post.phase, hold: post.hold }
-    } else if (this.changed && !this.#says(post)) this.theirs = post
+    } else if ((this.changed || this.theirs) && !this.#says(post)) this.theirs = post // and a person chooses
     else this.#take(post)
   }
 

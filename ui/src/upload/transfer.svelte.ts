@@ -29,6 +29,9 @@ export type TransferState = 'lined-up' | 'recognising' | 'sending' | 'paused' | 
 const hashedFirst = 96_000_000
 const stalledAfter = 30_000
 
+/** Which transfer brings certain bytes, by size and samples: whoever has the same waits for it instead of sending them twice. */
+const bringers = new Map<string, Transfer>()
+
 /** What an upload answers that the protocol's client would otherwise take for "does not exist", and begin anew from byte 0. */
 class Refused extends Error {
   constructor(readonly bad: Bad) {
@@ -49,6 +52,8 @@ export class Transfer {
   /** It can never succeed, so there is nothing to try again. */
   hopeless = $state(false)
   mediaId = $state('')
+  /** Another transfer that seems to bring the same bytes: this one waits for it in line, and then need not travel. */
+  behind = $state.raw<Transfer>()
   /** The file was in the workspace before, and nothing needed to travel. */
   known = $state<Media>()
   #watch = $state<MediaWatch>()
@@ -59,6 +64,7 @@ export class Transfer {
   #again = 0
   #stalled = 0
   #ended = new AbortController()
+  #discarded = $state(false)
   #unwatch: () => void
 
   constructor(file: File) {
@@ -78,7 +84,7 @@ export class Transfer {
 
   /** Begins, unless it has begun already. */
   begin(): void {
-    if (this.state !== 'lined-up') return
+    if (this.state !== 'lined-up' || this.waitsInLine) return
     if (this.#upload && !this.#beginning) return this.#goOn()
     this.state = 'recognising'
     if (!this.#beginning) void this.#begin()
@@ -101,6 +107,16 @@ export class Transfer {
   /** The file as the server describes it, once it knows it. */
   get media(): Media | undefined {
     return this.#watch?.media
+  }
+
+  /** Nothing more will become of it: it is here and checked, or it did not get here. */
+  get over(): boolean {
+    return this.#discarded || this.state === 'failed' || (this.state === 'arrived' && (this.media?.status === 'ready' || this.media?.status === 'rejected'))
+  }
+
+  /** Its turn does not come before the one with the same bytes is over. */
+  get waitsInLine(): boolean {
+    return this.state === 'lined-up' && this.behind !== undefined && !this.behind.over
   }
 
   get busy(): boolean {
@@ -128,6 +144,7 @@ export class Transfer {
   /** Ends it and forgets what arrived. What arrived completely stays in the library. */
   discard(): void {
     this.#ended.abort()
+    this.#discarded = true
     const unfinished = this.state !== 'arrived'
     this.#halt()
     if (unfinished) void this.#upload?.abort(true).catch(() => undefined)
@@ -145,6 +162,7 @@ export class Transfer {
     this.#beginning = true
     const [tus, print] = await Promise.all([this.#protocol(), fingerprint(this.file).catch(() => '')])
     if (!tus) return
+    if (print && this.#fallIn(`${this.file.size} ${print}`)) return
     const upload = new tus.Upload(this.file, {
       endpoint: '/uploads/',
       metadata: { filename: this.file.name, filetype: this.file.type, ...(print ? { fingerprint: print } : {}) },
@@ -173,6 +191,19 @@ export class Transfer {
     this.#beginning = false
     // Somebody may have paused it meanwhile, and gone on.
     if ((this.state === 'recognising' || this.state === 'sending') && !this.#ended.signal.aborted) this.#goOn()
+  }
+
+  /** Gets in line behind a transfer that brings the same bytes, unless it is the one that others wait for. */
+  #fallIn(bytes: string): boolean {
+    const first = bringers.get(bytes)
+    if (!first || first === this || first.over) {
+      bringers.set(bytes, this)
+      return false
+    }
+    this.#beginning = false
+    this.behind = first
+    if (this.state === 'recognising') this.state = 'lined-up'
+    return true
   }
 
   /** Looks whether the workspace has exactly this file already. If not, or if it cannot be told, the upload goes on. */

@@ -12,7 +12,7 @@ const first = new Set<Transfer>()
 
 $effect.root(() => {
   $effect(() => {
-    const waiting = transfers.all.filter((t) => t.state === 'lined-up')
+    const waiting = transfers.all.filter((t) => t.state === 'lined-up' && !t.waitsInLine)
     let free = atOnce - transfers.all.filter((t) => t.busy).length
     if (free <= 0 || waiting.length === 0) return
     const held = transfers.held
