@@ -1,1 +1,0 @@
-import{Ar as e,Dr as t,ar as n,br as r,fr as i,ir as a,kr as o,r as s,tr as c}from"./index-BsFaTsPr.js";import l from"./Opening-9KNsF1OM.js";function u(u,d){e(d,!0);let f=t(()=>({id:s.params.id,search:s.search}));var p=n(),m=r(p);c(m,()=>i(f),e=>{l(e,{get id(){return i(f).id},get search(){return i(f).search}})}),a(u,p),o()}export{u as default};
