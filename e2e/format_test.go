@@ -15,9 +15,9 @@ import (
 	"ship-post.com/shippost/internal/platform/tiktoksim"
 )
 
-// TestFormats publishes what cameras, phones and editors make. TikTok gets the bytes that the creator chose, but for where
+// TestPromise_P01_VideosArriveAsTheyWereChosen publishes what cameras, phones and editors make. TikTok gets the bytes that the creator chose, but for where
 // they were filmed.
-func TestFormats(t *testing.T) {
+func TestPromise_P01_VideosArriveAsTheyWereChosen(t *testing.T) {
 	t.Parallel()
 	const place = "+47.3769+008.5417"
 	picture := func(size string) []string {

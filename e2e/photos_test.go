@@ -45,9 +45,9 @@ func (b *tab) drag(from, to found) {
 	b.do(chromedp.MouseEvent(chromedp.MouseReleased, toX, toY, chromedp.ButtonType(input.MouseButtonLeft), chromedp.ClickCount(1)))
 }
 
-// TestCompose_Photos: photos are dropped together with a video that cannot go along, made to fit, put in order by mouse and by
+// TestPromise_P01_PhotosArriveInTheirOrder: photos are dropped together with a video that cannot go along, made to fit, put in order by mouse and by
 // keyboard, get a cover and a headline, and arrive at viewers in that order with the bytes that ShipPost kept.
-func TestCompose_Photos(t *testing.T) {
+func TestPromise_P01_PhotosArriveInTheirOrder(t *testing.T) {
 	t.Parallel()
 	p := play(t)
 	b := p.browse(t)

@@ -163,8 +163,8 @@ func TestCalendar_MoveByKeyboard(t *testing.T) {
 	}
 }
 
-// TestPost_ChangesWithoutReload: the page of a post tells its story while it happens, in two tabs.
-func TestPost_ChangesWithoutReload(t *testing.T) {
+// TestPromise_P09_ThePostTellsWithoutReload: the page of a post tells its story while it happens, in two tabs.
+func TestPromise_P09_ThePostTellsWithoutReload(t *testing.T) {
 	t.Parallel()
 	p := plan(t)
 	one, two := p.signedIn(t), p.signedIn(t)

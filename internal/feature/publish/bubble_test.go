@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"testing"
@@ -172,15 +173,63 @@ func (b *bubble) live() map[string]int {
 	return n
 }
 
-func TestBubble_OnTheSecond(t *testing.T) {
+// committed returns when the platform got the last byte of a post, by caption.
+func (b *bubble) committed(caption string) (at []time.Time) {
+	b.platform.mu.Lock()
+	defer b.platform.mu.Unlock()
+	for _, t := range b.platform.taken {
+		if t.post == caption && !t.committed.truly.IsZero() {
+			at = append(at, t.committed.truly)
+		}
+	}
+	return at
+}
+
+// P7: a post goes out at the instant that its wall clock means in its zone, not a second before and not after; one that was moved
+// goes at its new time, and once.
+func TestPromise_P07_OnTheSecond(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
-		a := b.account()
-		id := b.schedule(a, "tide", 10*time.Minute, time.Hour)
-		b.pass(15 * time.Minute)
-		p := b.post(id)
-		if p.Status != shippost.PostPosted || p.Lateness() != 0 {
-			t.Errorf("the post is %s, %s late; want posted on the second", p.Status, p.Lateness())
+		began := b.db.Now()
+		want := map[string]time.Time{}
+		var ids []shippost.PostID
+		for zone, local := range map[string]string{"UTC": "2000-01-01T00:10:00", "Asia/Kathmandu": "2000-01-01T05:57:00", "America/St_Johns": "1999-12-31T20:44:30"} {
+			due, err := shippost.DueLocal(local, zone, shippost.FoldNone)
+			if err != nil {
+				t.Fatal(err)
+			}
+			at := map[string]time.Duration{"UTC": 10 * time.Minute, "Asia/Kathmandu": 12 * time.Minute, "America/St_Johns": 14*time.Minute + 30*time.Second}[zone]
+			ids = append(ids, b.schedule(b.account(), zone, due.At.Sub(began), time.Hour))
+			want[zone] = began.Truncate(24 * time.Hour).Add(at)
+		}
+		moved := b.schedule(b.account(), "moved", 11*time.Minute, time.Hour)
+		ids, want["moved"] = append(ids, moved), began.Add(40*time.Minute)
+		p := b.post(moved)
+		due, err := shippost.DueAt(want["moved"], "UTC")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Due = due
+		storetest.Update(t, b.db, func(tx *store.Tx) error {
+			if ok, err := tx.UpdatePost(t.Context(), &p, p.Status, false); err != nil || !ok {
+				return fmt.Errorf("moved: %t, %w", ok, err)
+			}
+			return b.Desk().Queued(t.Context(), tx, &p)
+		})
+		b.pass(time.Hour)
+		for _, id := range ids {
+			p := b.post(id)
+			if p.Status != shippost.PostPosted || p.Lateness() != 0 || !p.CommittedAt.Equal(want[p.Caption]) {
+				t.Errorf("post %s is %s, handed over at %s; want it posted at %s", p.Caption, p.Status, p.CommittedAt, want[p.Caption])
+			}
+			for _, got := range b.committed(p.Caption) {
+				if !got.Equal(want[p.Caption]) {
+					t.Errorf("the platform got post %s at %s, want %s", p.Caption, got, want[p.Caption])
+				}
+			}
+			if n := b.live()[p.Caption]; n != 1 {
+				t.Errorf("post %s was published %d times", p.Caption, n)
+			}
 		}
 	})
 }

@@ -152,8 +152,8 @@ func TestR03_NoLastByteWithoutACommittingRow(t *testing.T) {
 	})
 }
 
-// TestR04_PostedOnlyOnThePlatformsWord follows posts that TikTok works on for long and one that it refuses in the end.
-func TestR04_PostedOnlyOnThePlatformsWord(t *testing.T) {
+// TestPromise_P08_R04_PostedOnlyOnThePlatformsWord follows posts that TikTok works on for long and one that it refuses in the end.
+func TestPromise_P08_R04_PostedOnlyOnThePlatformsWord(t *testing.T) {
 	t.Parallel()
 	set := laneSet{knobs: func(k *tiktoksim.Knobs) {
 		k.Processing.Delay = tiktoksim.Duration(10 * time.Minute)
@@ -181,6 +181,13 @@ func TestR04_PostedOnlyOnThePlatformsWord(t *testing.T) {
 			i := slices.IndexFunc(l.sim.Publishes(), func(v tiktoksim.Post) bool { return v.PublishID == attempts[0].PublishID })
 			if said := l.sim.Publishes()[i].Status; p.Status != ends[said] || p.PostedAt.IsZero() == (said == "PUBLISH_COMPLETE") || attempts[0].Evidence == "" {
 				t.Errorf("TikTok says %s, the post is shown as %s since %s, evidence %q", said, p.Status, p.PostedAt, attempts[0].Evidence)
+			}
+			// What the policy says is kept: the platform's id of what was posted, and why the other was not.
+			if posted := p.Status == shippost.PostPosted; (len(p.PlatformIDs) > 0) != posted || (p.Failure == nil) != posted {
+				t.Errorf("a post that is %s has the ids %v and the failure %+v", p.Status, p.PlatformIDs, p.Failure)
+			}
+			if p.Failure != nil && (p.Failure.Code == "" || p.Failure.Message == "") {
+				t.Errorf("the failure tells nothing: %+v", p.Failure)
 			}
 		}
 	})

@@ -291,9 +291,9 @@ func routes(t *testing.T, document []byte) []string {
 	return all
 }
 
-// TestS1_EveryRouteForEveryAsker calls every route as everybody. Only the cells of the policy table succeed, and a
+// TestPromise_P12_S1_EveryRouteForEveryAsker calls every route as everybody. Only the cells of the policy table succeed, and a
 // refusal changes nothing. A route without a row fails.
-func TestS1_EveryRouteForEveryAsker(t *testing.T) {
+func TestPromise_P12_S1_EveryRouteForEveryAsker(t *testing.T) {
 	t.Parallel()
 	bare, err := api.New(api.Options{})
 	must(t, err)

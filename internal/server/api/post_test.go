@@ -62,7 +62,7 @@ func TestPost_Release(t *testing.T) {
 }
 
 // A wall-clock time that is skipped or doubled is refused with what may have been meant, ready to be sent instead.
-func TestPost_Choices(t *testing.T) {
+func TestPromise_P07_DoubledAndSkippedTimesAreAsked(t *testing.T) {
 	t.Parallel()
 	h := build(t)
 	for _, c := range []struct {
@@ -112,7 +112,7 @@ func TestPost_Choices(t *testing.T) {
 	}
 }
 
-func TestPost_Shape(t *testing.T) {
+func TestPromise_P08_PostsTellAllThatIsKept(t *testing.T) {
 	t.Parallel()
 	h := build(t)
 	r := h.create(func(p fields) {

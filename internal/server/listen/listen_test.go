@@ -96,7 +96,7 @@ var local = listen.Options{PublicURL: "http://localhost:8080", Listen: "127.0.0.
 
 const here = "127.0.0.1:9999"
 
-func TestEveryAnswerCarriesTheSecurityHeaders(t *testing.T) {
+func TestPromise_P11_EveryAnswerCarriesTheSecurityHeaders(t *testing.T) {
 	s := newSite(t, proxied)
 	for _, path := range []string{"/things/1", "/api/v1/things", "/nothing", "/healthz", "/metrics", "/media/x", "/panic"} {
 		w := s.ask("10.0.0.1:5", "GET", "https://posts.example"+path, "", "X-Forwarded-Proto", "https")

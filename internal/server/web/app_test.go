@@ -23,7 +23,7 @@ import (
 var screens = []string{"/", "/calendar", "/compose", "/compose/post_1", "/posts", "/posts/post_1", "/queue", "/slots", "/library", "/library/med_1", "/activity",
 	"/accounts", "/accounts/acc_1", "/settings", "/settings/sessions"}
 
-func TestAppIsForThoseWhoAreSignedIn(t *testing.T) {
+func TestPromise_P12_AppIsForThoseWhoAreSignedIn(t *testing.T) {
 	s := serve(t, false)
 	stranger, b := s.open(t), s.open(t)
 	b.signIn(mara)

@@ -38,7 +38,7 @@ func photo(t *testing.T) []byte {
 	return b.Bytes()
 }
 
-func TestMediaFileForItsWorkspaceOnly(t *testing.T) {
+func TestPromise_P12_MediaFileForItsWorkspaceOnly(t *testing.T) {
 	s := serve(t, false)
 	b, other := s.open(t), s.open(t)
 	b.signIn(mara)

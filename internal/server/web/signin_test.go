@@ -191,7 +191,7 @@ func TestReturnCountsOnce(t *testing.T) {
 	}
 }
 
-func TestCookiesOverHTTPS(t *testing.T) {
+func TestPromise_P11_CookiesOverHTTPS(t *testing.T) {
 	s := serve(t, true)
 	b := s.open(t)
 	p := b.send("GET", "http://"+s.addr+"/sign-in", nil)
