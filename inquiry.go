@@ -18,6 +18,24 @@ const (
 // InquiryKinds lists the kinds in the order of the form.
 var InquiryKinds = []InquiryKind{InquiryQuestion, InquiryAccess, InquiryCorrection, InquiryErasure, InquiryExport, InquiryObjection}
 
+// Words says what an inquiry of this kind is about, as whoever asks it reads it.
+func (k InquiryKind) Words() string {
+	switch k {
+	case InquiryAccess:
+		return "See what is known about me"
+	case InquiryCorrection:
+		return "Correct something about me"
+	case InquiryErasure:
+		return "Delete what is known about me"
+	case InquiryExport:
+		return "Get my data to take along"
+	case InquiryObjection:
+		return "Object to how my data is used"
+	default:
+		return "A question"
+	}
+}
+
 // NeedsProof reports whether an inquiry of this kind is carried out only for somebody who proved who they are.
 func (k InquiryKind) NeedsProof() bool { return k != InquiryQuestion }
 

@@ -9,16 +9,6 @@ import (
 	"ship-post.com/shippost/internal/server/listen"
 )
 
-// kindWords say in the form and on its page what an inquiry is about.
-var kindWords = map[shippost.InquiryKind]string{
-	shippost.InquiryQuestion:   "A question",
-	shippost.InquiryAccess:     "See what is known about me",
-	shippost.InquiryCorrection: "Correct something about me",
-	shippost.InquiryErasure:    "Delete what is known about me",
-	shippost.InquiryExport:     "Get my data to take along",
-	shippost.InquiryObjection:  "Object to how my data is used",
-}
-
 // contactPage is the form, with what was wrong with it.
 type contactPage struct {
 	Kinds    []kindChoice
@@ -68,7 +58,7 @@ func (p *Pages) contactForm(w http.ResponseWriter, r *http.Request, status int, 
 	}
 	page := contactPage{Draft: draft, SignedIn: actor.Kind == shippost.ActorUser, ByMail: p.opt.Inquiries.SendsMail()}
 	for _, k := range shippost.InquiryKinds {
-		page.Kinds = append(page.Kinds, kindChoice{k, kindWords[k], k == draft.Kind})
+		page.Kinds = append(page.Kinds, kindChoice{k, k.Words(), k == draft.Kind})
 	}
 	if wrong != nil {
 		page.Field, page.Message = wrong.Field, wrong.Message
@@ -111,7 +101,7 @@ func (p *Pages) inquiry(w http.ResponseWriter, r *http.Request) {
 	}
 	title := map[shippost.InquiryStatus]string{shippost.InquiryOpen: "Received", shippost.InquiryAnswered: "Answered", shippost.InquiryRefused: "Refused",
 		shippost.InquiryWithdrawn: "Withdrawn"}[i.Status]
-	p.show(w, r, http.StatusOK, "inquiry", title, name, inquiryPage{Inquiry: i, Path: "/contact/" + r.PathValue("token"), Words: kindWords[i.Kind],
+	p.show(w, r, http.StatusOK, "inquiry", title, name, inquiryPage{Inquiry: i, Path: "/contact/" + r.PathValue("token"), Words: i.Kind.Words(),
 		Overdue: i.Overdue(p.opt.Inquiries.Now()), SignedIn: actor.Kind == shippost.ActorUser, ByMail: p.opt.Inquiries.SendsMail()})
 }
 

@@ -37,7 +37,7 @@ func (p *Pages) passkeys(w http.ResponseWriter, r *http.Request) {
 	}
 	page := passkeysPage{Available: p.opt.Passkeys.Available(), Fresh: actor.Fresh}
 	for _, k := range list {
-		line := keyLine{ID: string(k.ID), Name: k.Name, Created: day(k.CreatedAt), Used: "never"}
+		line := keyLine{ID: string(k.ID), Name: k.Name, Created: day(k.CreatedAt)}
 		if !k.UsedAt.IsZero() {
 			line.Used = day(k.UsedAt)
 		}
