@@ -33,7 +33,7 @@ func TestPasskey_People(t *testing.T) {
 	b.see("You have none yet")
 	b.write("What you call it", "My phone")
 	b.press("button", "Add a passkey")
-	b.see("My phone", "last used never")
+	b.see("My phone", "never used")
 	for _, v := range b.axe() {
 		t.Error(v)
 	}

@@ -283,9 +283,9 @@ func (a *App) openServers(o Options) error {
 	if err != nil {
 		return err
 	}
-	style, icon, script := pages.Static()
+	style, officeStyle, icon, script := pages.Static()
 	office, err := adminpages.New(adminpages.Options{Keeper: a.admins, Inquiries: a.inquiries, Usage: a.usage, Mail: a.outbox, PublicURL: a.config.PublicURL, Log: a.log,
-		Frame: adminpages.Frame{Style: style, Icon: icon, Script: script, Page: pages.Page}})
+		Frame: adminpages.Frame{Style: style, Office: officeStyle, Icon: icon, Script: script, Page: pages.Page}})
 	if err != nil {
 		return err
 	}

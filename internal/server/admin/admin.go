@@ -29,8 +29,8 @@ const cookieName = "shippost-admin"
 
 // Frame is what these pages share with the others.
 type Frame struct {
-	Style, Icon, Script string // paths
-	Page                listen.Page
+	Style, Office, Icon, Script string // paths; Office is the style sheet of these pages alone
+	Page                        listen.Page
 }
 
 // Options is what the pages need. Only Mail may be left out.

@@ -53,7 +53,7 @@ func openWith(t *testing.T, db *store.DB, clock *storetest.Clock, outbox *notify
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	o.inquiries = inquiry.New(inquiry.Options{DB: db, PublicURL: public, Now: clock.Now, Log: log})
 	keeper := feature.New(feature.Options{DB: db, Passkeys: passkey.New(passkey.Options{DB: db, PublicURL: public, Now: clock.Now}), CodeFile: o.codeFile, Now: clock.Now})
-	pages, err := admin.New(admin.Options{Keeper: keeper, Inquiries: o.inquiries, Usage: usage.New(usage.Options{DB: db, On: true, Now: clock.Now, Log: log}), Mail: outbox, PublicURL: public, Log: log, Frame: admin.Frame{Style: "/s.css", Icon: "/i.svg", Script: "/p.js",
+	pages, err := admin.New(admin.Options{Keeper: keeper, Inquiries: o.inquiries, Usage: usage.New(usage.Options{DB: db, On: true, Now: clock.Now, Log: log}), Mail: outbox, PublicURL: public, Log: log, Frame: admin.Frame{Style: "/s.css", Office: "/o.css", Icon: "/i.svg", Script: "/p.js",
 		Page: func(w http.ResponseWriter, _ *http.Request, status int, e *shippost.Error) {
 			w.WriteHeader(status)
 			_, _ = io.WriteString(w, "error "+e.Code)

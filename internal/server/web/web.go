@@ -53,6 +53,7 @@ type Pages struct {
 	kept    map[string]static // files whose names change with their content, by path
 	index   static            // the web app
 	style   string            // path of the style sheet
+	office  string            // path of what the pages of administrators need beside it; the sign-in stays light without
 	icon    string            // path of the icon
 	script  string            // path of the script that asks devices for passkeys
 	views   *auth.Tries       // views that the app told of, by person
@@ -70,6 +71,9 @@ func New(opt Options) (*Pages, error) {
 	p := &Pages{opt: opt, views: auth.NewTries(viewLimit, time.Minute, 10000), secure: strings.HasPrefix(opt.PublicURL, "https:"), pages: map[string]*template.Template{}, kept: map[string]static{}}
 	var err error
 	if p.style, err = p.hashed("pages.css"); err != nil {
+		return nil, err
+	}
+	if p.office, err = p.hashed("admin.css"); err != nil {
 		return nil, err
 	}
 	if p.icon, err = p.hashed("icon.svg"); err != nil {
@@ -90,8 +94,10 @@ func New(opt Options) (*Pages, error) {
 	return p, p.addApp(opt.App, mux)
 }
 
-// Static returns the paths of the style sheet, the icon and the script for passkeys, which other pages of ours share.
-func (p *Pages) Static() (style, icon, script string) { return p.style, p.icon, p.script }
+// Static returns the paths of what the pages of administrators share with these, and of the style sheet that is theirs alone.
+func (p *Pages) Static() (style, office, icon, script string) {
+	return p.style, p.office, p.icon, p.script
+}
 
 // Handler returns the pages as a handler, which also answers below /media/.
 func (p *Pages) Handler() http.Handler { return p.handler }
