@@ -9,6 +9,9 @@ func MarksQuery(ws shippost.WorkspaceID, f PostFilter) (string, []any, error) {
 	return query, values, err
 }
 
+// PlannedStatement is behind Tx.PlannedPosts.
+const PlannedStatement = sqlPlannedPosts
+
 // PostsQuery returns the statement and parameters behind Tx.Posts, so that a test can ask for its plan.
 func PostsQuery(ws shippost.WorkspaceID, f PostFilter) (string, []any, error) {
 	tail, args := f.query(ws)

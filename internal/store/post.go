@@ -272,17 +272,20 @@ type PlannedPost struct {
 	Waits   bool   // it can still get another time
 }
 
+// sqlPlannedPosts joins in this order on SQLite, too: each account's own index, never all waiting posts of the server.
+const sqlPlannedPosts = `SELECT p.id, p.account_id, p.due_at, p.due_zone, CASE WHEN p.status = 'queued' THEN 1 ELSE 0 END
+		FROM accounts a CROSS JOIN posts p
+		WHERE p.account_id = a.id AND a.workspace_id = $1 AND a.status <> 'disconnected' AND p.status IN ('queued', 'publishing') AND p.committed_at IS NULL
+		AND p.due_at > $2 AND p.due_at < $3 AND p.options NOT LIKE '%"to_inbox":true%'
+	UNION ALL SELECT p.id, p.account_id, p.committed_at, p.due_zone, 0
+		FROM accounts a CROSS JOIN posts p
+		WHERE p.account_id = a.id AND a.workspace_id = $1 AND a.status <> 'disconnected' AND p.committed_at IS NOT NULL AND p.status IN ('publishing', 'posted', 'unconfirmed')
+		AND p.committed_at > $2 AND p.committed_at < $3 AND p.options NOT LIKE '%"to_inbox":true%'
+	ORDER BY 3, 1`
+
 // PlannedPosts returns what PostTimes returns, for all accounts of a workspace that are connected: earliest first.
 func (t *Tx) PlannedPosts(ctx context.Context, ws shippost.WorkspaceID, after, before time.Time) (posts []PlannedPost, err error) {
-	rows, err := t.query(ctx, `SELECT p.id, p.account_id, p.due_at, p.due_zone, CASE WHEN p.status = 'queued' THEN 1 ELSE 0 END
-			FROM accounts a JOIN posts p ON p.account_id = a.id
-			WHERE a.workspace_id = $1 AND a.status <> 'disconnected' AND p.status IN ('queued', 'publishing') AND p.committed_at IS NULL
-			AND p.due_at > $2 AND p.due_at < $3 AND p.options NOT LIKE '%"to_inbox":true%'
-		UNION ALL SELECT p.id, p.account_id, p.committed_at, p.due_zone, 0
-			FROM accounts a JOIN posts p ON p.account_id = a.id
-			WHERE a.workspace_id = $1 AND a.status <> 'disconnected' AND p.committed_at IS NOT NULL AND p.status IN ('publishing', 'posted', 'unconfirmed')
-			AND p.committed_at > $2 AND p.committed_at < $3 AND p.options NOT LIKE '%"to_inbox":true%'
-		ORDER BY 3, 1`, ws, moment(after), moment(before))
+	rows, err := t.query(ctx, sqlPlannedPosts, ws, moment(after), moment(before))
 	if err != nil {
 		return nil, fmt.Errorf("list planned posts: %w", err)
 	}

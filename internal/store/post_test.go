@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -305,6 +306,10 @@ func TestPosts_Plans(t *testing.T) {
 			t.Errorf("%s: %s", name, plan)
 		}
 	}
+	planned := explain(t, db, store.PlannedStatement, []any{string(actor.Workspace), now.UnixMicro(), now.Add(31 * 24 * time.Hour).UnixMicro()})
+	if strings.Contains(planned, "SCAN p") || !strings.Contains(planned, "USING INDEX posts_account") {
+		t.Errorf("what is planned: %s", planned)
+	}
 }
 
 func explain(t *testing.T, db *store.DB, query string, args []any) string {
@@ -420,4 +425,53 @@ func TestReplies(t *testing.T) {
 			return nil
 		})
 	})
+}
+
+// TestMonthOnPostgres: a month of ten thousand posts among sixty thousand is read from an index, what is planned in it too.
+func TestMonthOnPostgres(t *testing.T) {
+	t.Parallel()
+	db := storetest.Postgres(t)
+	actor := storetest.Workspace(t, db)
+	account := storetest.Account(t, db, actor)
+	now := db.Now()
+	storetest.Update(t, db, func(tx *store.Tx) error {
+		p := aPost(actor, account, now)
+		if err := tx.InsertPost(t.Context(), &p); err != nil {
+			return err
+		}
+		_, err := tx.SQL().ExecContext(t.Context(), `INSERT INTO posts (id, workspace_id, account_id, group_id, status, phase, caption, options, due_local, due_zone,
+				due_fold, due_at, late_window, version, hold, failure, created_by, created_at, updated_at, platform_ids, permalink)
+			SELECT 'post_' || lpad(CAST(i AS TEXT), 26, '0'), workspace_id, account_id, '', status, phase, caption, options, due_local, due_zone,
+				due_fold, due_at + i * CAST(259200000 AS BIGINT), late_window, version, hold, failure, created_by, created_at, updated_at, platform_ids, permalink
+			FROM posts, generate_series(1, 60000) i WHERE id = $1`, string(p.ID))
+		return err
+	})
+	if err := db.Analyze(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	from, to := now.Add(30*24*time.Hour), now.Add(60*24*time.Hour)
+	marks, args, err := store.MarksQuery(actor.Workspace, store.PostFilter{From: from, To: to})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for query, args := range map[string][]any{marks: args, store.PlannedStatement: {string(actor.Workspace), from.UnixMicro(), to.UnixMicro()}} {
+		rows, err := db.SQL().QueryContext(t.Context(), "EXPLAIN "+query, args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var plan []string
+		for rows.Next() {
+			var line string
+			if err := rows.Scan(&line); err != nil {
+				t.Fatal(err)
+			}
+			plan = append(plan, line)
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if text := strings.Join(plan, "\n"); strings.Contains(text, "Seq Scan on posts") || !strings.Contains(text, "posts_") {
+			t.Errorf("%.60s:\n%s", query, text)
+		}
+	}
 }
