@@ -41,6 +41,7 @@ type bench struct {
 	bucket *diskblob.Bucket
 	spool  *spool.Spool
 	keeper *lifecycle.Keeper
+	desk   *connect.Desk
 	auth   *auth.Keeper
 	jobs   *jobs.Client
 	done   <-chan *river.Event
@@ -90,9 +91,9 @@ func open(t *testing.T, db *store.DB, clock *storetest.Clock, dir string) *bench
 	posts := publish.New(publish.Options{DB: db, Node: "node_bench", Now: clock.Now, Log: log}).Desk()
 	tokens := vault.New(vault.Options{DB: db, Sealer: sealer, Node: "node_bench", Now: clock.Now, Log: log})
 	b.auth = auth.New(auth.Options{DB: db, Now: clock.Now, Log: log})
-	desk := connect.New(connect.Options{DB: db, Auth: b.auth, Sealer: sealer, Vault: tokens, Posts: posts, PublicURL: "http://localhost:8080",
+	b.desk = connect.New(connect.Options{DB: db, Auth: b.auth, Sealer: sealer, Vault: tokens, Posts: posts, PublicURL: "http://localhost:8080",
 		Bucket: b.bucket, Now: clock.Now, Log: log})
-	b.keeper = lifecycle.New(lifecycle.Options{DB: db, Bucket: b.bucket, Library: library, Accounts: desk, Posts: posts, Jobs: b.jobs, Now: clock.Now, Log: log})
+	b.keeper = lifecycle.New(lifecycle.Options{DB: db, Bucket: b.bucket, Library: library, Accounts: b.desk, Posts: posts, Jobs: b.jobs, Now: clock.Now, Log: log})
 	b.keeper.Work(registry)
 	return b
 }

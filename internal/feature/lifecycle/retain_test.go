@@ -2,10 +2,14 @@ package lifecycle_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/feature/journal"
 	"ship-post.com/shippost/internal/feature/lifecycle"
 	"ship-post.com/shippost/internal/store"
 	"ship-post.com/shippost/internal/store/storetest"
@@ -166,6 +170,71 @@ func TestPromise_P15_AYearIdleLosesNothing(t *testing.T) {
 		for _, line := range b.content(actor.Workspace)["journal"] {
 			if len(line) > 0 && slices.Contains(before["journal"], line) {
 				t.Errorf("an entry is still there after a year: %s", line)
+			}
+		}
+	})
+}
+
+// P17: who disconnects an account, and whose files are gone by the workspace's rule, still has the whole history of its posts, here and
+// in a copy. Nobody else has.
+func TestPromise_P17_HistoryOutlivesAccountAndFiles(t *testing.T) {
+	t.Parallel()
+	storetest.EachAt(t, noon, func(t *testing.T, db *store.DB, clock *storetest.Clock) {
+		b := open(t, db, clock, t.TempDir())
+		b.work()
+		ctx := t.Context()
+		owner, stranger := storetest.Workspace(t, db), storetest.Workspace(t, db)
+		owner.Fresh = true
+		account := storetest.Account(t, db, owner)
+		if err := b.keeper.SetKeepPosted(ctx, owner, lifecycle.KeepNone); err != nil {
+			t.Fatal(err)
+		}
+		before := map[shippost.PostID]shippost.Post{}
+		for _, status := range []shippost.PostStatus{shippost.PostPosted, shippost.PostFailed, shippost.PostCancelled, shippost.PostMissed,
+			shippost.PostInInbox, shippost.PostUnconfirmed, shippost.PostQueued} {
+			p := b.post(owner, account, status, b.file(owner, "clip of "+string(status)))
+			b.update(func(tx *store.Tx) error {
+				return tx.Record(ctx, shippost.Entry{Workspace: owner.Workspace, Kind: shippost.EntryPostScheduled, Actor: owner, Account: account.ID, Post: p.ID})
+			})
+			storetest.View(t, db, func(tx *store.Tx) (err error) {
+				before[p.ID], err = tx.Post(ctx, owner.Workspace, p.ID)
+				return err
+			})
+		}
+		if _, err := b.desk.Disconnect(ctx, owner, account.ID); err != nil {
+			t.Fatal(err)
+		}
+		clock.Advance(300 * 24 * time.Hour)
+		b.sweep()
+		if files := mapValues(b.files()); slices.Contains(files, "clip of posted") || !slices.Contains(files, "clip of failed") {
+			t.Fatalf("the files are %v", files)
+		}
+		history := journal.New(db)
+		archive := parts(t, b.fetch(owner, lifecycle.Workspace))
+		for id, was := range before {
+			var is shippost.Post
+			storetest.View(t, db, func(tx *store.Tx) (err error) {
+				is, err = tx.Post(ctx, owner.Workspace, id)
+				return err
+			})
+			if was.Status == shippost.PostQueued { // which nobody may publish any more
+				if is.Status != shippost.PostFailed || is.Failure == nil || is.Failure.Message == "" {
+					t.Errorf("a post that waited is %s: %+v", is.Status, is.Failure)
+				}
+				was.Status, was.Failure, was.Phase, was.Version, was.UpdatedAt = is.Status, is.Failure, is.Phase, is.Version, is.UpdatedAt
+			}
+			if diff := cmp.Diff(was, is); diff != "" {
+				t.Errorf("a post that was %s (-before +after):\n%s", was.Status, diff)
+			}
+			entries, _, err := history.Entries(ctx, owner, journal.Query{Post: id, Limit: 100})
+			if err != nil || !slices.ContainsFunc(entries, func(e shippost.Entry) bool { return e.Kind == shippost.EntryPostScheduled }) {
+				t.Errorf("the story of a post that was %s: %+v, %v", was.Status, entries, err)
+			}
+			if !strings.Contains(archive["data/posts.jsonl"], string(id)) || !strings.Contains(archive["data/journal.jsonl"], string(id)) {
+				t.Errorf("the copy lacks the post that was %s", was.Status)
+			}
+			if _, _, err := history.Entries(ctx, stranger, journal.Query{Post: id, Limit: 100}); !shippost.IsKind(err, shippost.NotFound) {
+				t.Errorf("a stranger asks for the story: %v", err)
 			}
 		}
 	})

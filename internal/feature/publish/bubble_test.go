@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -196,7 +197,7 @@ func TestPromise_P07_OnTheSecond(t *testing.T) {
 		for zone, local := range map[string]string{"UTC": "2000-01-01T00:10:00", "Asia/Kathmandu": "2000-01-01T05:57:00", "America/St_Johns": "1999-12-31T20:44:30"} {
 			due, err := shippost.DueLocal(local, zone, shippost.FoldNone)
 			if err != nil {
-				t.Fatal(err)
+				b.t.Fatal(err)
 			}
 			at := map[string]time.Duration{"UTC": 10 * time.Minute, "Asia/Kathmandu": 12 * time.Minute, "America/St_Johns": 14*time.Minute + 30*time.Second}[zone]
 			ids = append(ids, b.schedule(b.account(), zone, due.At.Sub(began), time.Hour))
@@ -207,15 +208,18 @@ func TestPromise_P07_OnTheSecond(t *testing.T) {
 		p := b.post(moved)
 		due, err := shippost.DueAt(want["moved"], "UTC")
 		if err != nil {
-			t.Fatal(err)
+			b.t.Fatal(err)
 		}
 		p.Due = due
-		storetest.Update(t, b.db, func(tx *store.Tx) error {
-			if ok, err := tx.UpdatePost(t.Context(), &p, p.Status, false); err != nil || !ok {
-				return fmt.Errorf("moved: %t, %w", ok, err)
+		err = b.db.Update(b.t.Context(), func(tx *store.Tx) error {
+			if ok, err := tx.UpdatePost(b.t.Context(), &p, p.Status, false); err != nil || !ok {
+				return errors.Join(err, fmt.Errorf("the row was as expected: %t", ok))
 			}
-			return b.Desk().Queued(t.Context(), tx, &p)
+			return b.Desk().Queued(b.t.Context(), tx, &p)
 		})
+		if err != nil {
+			t.Error(err)
+		}
 		b.pass(time.Hour)
 		for _, id := range ids {
 			p := b.post(id)
