@@ -121,7 +121,9 @@ type Trip struct {
 }
 
 // HTTP returns a client of the standard library, for modules that take one. It keeps to the policy too.
-func (c *Client) HTTP() *http.Client { return &http.Client{Transport: guarded{c}, CheckRedirect: handBack} }
+func (c *Client) HTTP() *http.Client {
+	return &http.Client{Transport: guarded{c}, CheckRedirect: handBack}
+}
 
 // guarded sends requests under the policy.
 type guarded struct{ client *Client }
