@@ -10,7 +10,7 @@ import (
 	"ship-post.com/shippost/internal/store/storetest"
 )
 
-// P9: whoever follows a workspace is told once what became of each post, also after a cut, and nobody else is told.
+// P9: whoever follows a workspace is told once what became of each post, and nobody else is told.
 func TestPromise_P09_EachEndIsToldOnce(t *testing.T) {
 	t.Parallel()
 	set := laneSet{knobs: func(k *tiktoksim.Knobs) {
