@@ -84,7 +84,7 @@ func TestRefusedBeforeTheHandOver(t *testing.T) {
 		{"banned, told by the init", "video_init", ban, "failed", "spam_risk_user_banned_from_posting", "open_tiktok", "does not let this account post"},
 		{"too many posts, told by creator info", "creator_info", capIt, "queued", "spam_risk_too_many_posts", "reschedule", "limit of posts in 24 hours"},
 		{"too many posts, told by the init", "video_init", capIt, "queued", "spam_risk_too_many_posts", "reschedule", "limit of posts in 24 hours"},
-		{"too many creators", "video_init", appCap, "queued", "reached_active_user_cap", "reschedule", "More creators use this server"},
+		{"too many creators", "video_init", appCap, "queued", "reached_active_user_cap", "reschedule", "More creators post through this server"},
 		{"gone private, told by creator info", "creator_info", hide, "queued", "privacy_unavailable", "edit", "does not offer"},
 		{"gone private, told by the init", "video_init", hide, "queued", "privacy_level_option_mismatch", "edit", "no longer offers"},
 	}

@@ -82,6 +82,41 @@ func TestUpload_GoesOn(t *testing.T) {
 	}
 }
 
+// TestUpload_AnswerLost: the server begins an upload and its answer does not come. Who pauses and goes on has that upload, not a second
+// one beside a first that nobody finishes.
+func TestUpload_AnswerLost(t *testing.T) {
+	t.Parallel()
+	w, l := wired(t)
+	p := w.creator(t, "mara.moves")
+	path := filepath.Join(t.TempDir(), "short-walk.mp4")
+	must(t, clip(path, "1", "360x640"))
+	l.stopAt(1 << 62)
+	b := w.browse(t)
+	b.signIn(p.handle)
+	b.open("/compose")
+	b.see("Drop a video here")
+	js[bool](b, `(() => {
+		const open = XMLHttpRequest.prototype.open
+		XMLHttpRequest.prototype.open = function (method, ...rest) {
+			if (method === 'POST' && !window.lost) {
+				window.lost = true
+				this.addEventListener('load', (e) => e.stopImmediatePropagation())
+			}
+			return open.call(this, method, ...rest)
+		}
+		return true })()`)
+	b.choose(path)
+	made := func() int { n, _ := l.begun(); return n }
+	b.until("an upload", func() bool { return made() == 1 && js[bool](b, "!!window.lost") })
+	b.press("button", "Pause the upload of short-walk.mp4")
+	b.see("Paused at")
+	b.press("button", "Go on uploading short-walk.mp4")
+	b.see("Checked and ready")
+	if n := made(); n != 1 {
+		t.Errorf("%d uploads were begun", n)
+	}
+}
+
 // TestUpload_Known: a file that the workspace has is used again, and no byte of it travels.
 func TestUpload_Known(t *testing.T) {
 	t.Parallel()

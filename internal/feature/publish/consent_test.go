@@ -34,6 +34,7 @@ func TestConsent_WhatChangedSince(t *testing.T) {
 			_, err := tx.SQL().ExecContext(t.Context(), "UPDATE posts SET caption = 'nobody agreed to this' WHERE id = $1", string(forged.ID))
 			return err
 		})
+		l.move(15 * time.Second) // into the time in which posts are looked at before they are sent
 		for id, code := range map[shippost.PostID]string{private.ID: "privacy_unavailable", forged.ID: "consent_missing"} {
 			p, _ := l.until(t, id, func(p shippost.Post, _ []shippost.Attempt) bool { return p.Hold != nil })
 			if p.Status != shippost.PostQueued || p.Hold.Code != code || p.Hold.Remedy != shippost.RemedyEdit {

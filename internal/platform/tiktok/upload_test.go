@@ -108,7 +108,7 @@ func TestHeldRequestOutlivesIdleTimeouts(t *testing.T) {
 // ordinary resume before the commit.
 func TestCutWhileHolding(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newBench(t, func(k *tiktoksim.Knobs) { k.Upload.BodyIdle = tiktoksim.Duration(50 * time.Millisecond) })
 	b.hold.trickle = time.Hour
 	b.fault(tiktoksim.Fault{Endpoint: "upload", At: "mid_body", AfterBytes: 250_000, Do: "reset", Times: 2})
 	const size = 300_000
@@ -120,6 +120,7 @@ func TestCutWhileHolding(t *testing.T) {
 		}
 		<-s.Lost()
 	}
+	b.knobs(func(k *tiktoksim.Knobs) { k.Upload.BodyIdle = 0 })
 	if err := s.Wait(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -59,6 +59,9 @@ export class Transfer {
   #watch = $state<MediaWatch>()
   #upload: Upload | undefined
   #beginning = false
+  #print = ''
+  /** The server was asked for an upload and has perhaps begun one, though its answer did not come. */
+  #asked = false
   #rate = new Rate()
   #row = 0 // how often it went wrong in a row
   #again = 0
@@ -162,6 +165,7 @@ export class Transfer {
     this.#beginning = true
     const [tus, print] = await Promise.all([this.#protocol(), fingerprint(this.file).catch(() => '')])
     if (!tus) return
+    this.#print = print
     if (print && this.#fallIn(`${this.file.size} ${print}`)) return
     const upload = new tus.Upload(this.file, {
       endpoint: '/uploads/',
@@ -169,6 +173,9 @@ export class Transfer {
       retryDelays: null, // we decide, see trouble.ts
       storeFingerprintForResuming: true,
       removeFingerprintOnSuccess: true,
+      onBeforeRequest: (req) => {
+        this.#asked ||= req.getMethod() === 'POST'
+      },
       onProgress: (sent) => this.#progress(sent),
       onSuccess: () => this.#arrive(),
       onError: (err) => this.#trouble(err),
@@ -188,9 +195,22 @@ export class Transfer {
       if (begun) upload.url = begun.url
       else await this.#recognise(print)
     }
+    this.#begun()
+  }
+
+  #begun(): void {
     this.#beginning = false
     // Somebody may have paused it meanwhile, and gone on.
     if ((this.state === 'recognising' || this.state === 'sending') && !this.#ended.signal.aborted) this.#goOn()
+  }
+
+  /** Takes up the upload that the server began when its answer did not come. A second one would leave the first behind. */
+  async #adopt(upload: Upload): Promise<void> {
+    this.#beginning = true
+    const begun = this.#print ? await begunBefore(this.file, this.#print) : undefined
+    if (begun) upload.url = begun.url
+    this.#asked = false
+    this.#begun()
   }
 
   /** Gets in line behind a transfer that brings the same bytes, unless it is the one that others wait for. */
@@ -261,6 +281,7 @@ export class Transfer {
     this.state = 'sending'
     this.words = ''
     this.#rate.reset()
+    if (this.#asked && this.#upload && !this.#upload.url) return void this.#adopt(this.#upload)
     this.#upload?.start()
     this.#watchForStall()
   }
