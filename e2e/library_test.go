@@ -43,8 +43,9 @@ func (b *tab) tiles() int { return peek[int](b, "document.querySelectorAll('[dat
 
 // TestLibrary_FiveHundredFiles: chosen at once, a wrong one and one that only pretends among them, they arrive a few at a time,
 // can be held, and the page answers meanwhile; what was not taken says why, and what is here already does not travel again.
+//
+// It keeps a machine busy, so it runs beside nothing else.
 func TestLibrary_FiveHundredFiles(t *testing.T) {
-	t.Parallel()
 	w := begin(t)
 	b := w.browse(t)
 	b.signIn("mara.moves")
