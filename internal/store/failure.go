@@ -18,9 +18,21 @@ func duplicate(err error) bool {
 	return ok && (e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 }
 
-// retryable reports whether PostgreSQL undid the transaction only because of another one that ran at the same time.
-// SQLite has one writer and never says so.
+// Again marks what fn of an update returns when somebody else changed meanwhile what it had read: everything is undone, and fn
+// runs anew. After some times err comes back as it is.
+func Again(err error) error { return again{err} }
+
+type again struct{ error }
+
+// Unwrap returns what was marked.
+func (a again) Unwrap() error { return a.error }
+
+// retryable reports whether a transaction came to nothing only because of another one that ran at the same time. SQLite has one
+// writer and never says so.
 func retryable(err error) bool {
+	if _, ok := errors.AsType[again](err); ok {
+		return true
+	}
 	e, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (e.Code == "40001" || e.Code == "40P01")
 }

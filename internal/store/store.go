@@ -134,14 +134,14 @@ func (d *DB) View(ctx context.Context, fn func(*Tx) error) error {
 	return d.run(ctx, d.read, options, fn)
 }
 
-// attempts is how often Update tries when PostgreSQL asks it to begin again.
+// attempts is how often Update tries when PostgreSQL or fn asks it to begin again.
 const attempts = 6
 
 // Update runs fn in one write transaction and commits it when fn returns nil. An error of fn rolls back all that it did
 // and comes back unchanged. What it did is durable when Update returns. On SQLite no other writer runs meanwhile, and
 // updates that wait at the same time share a commit. On PostgreSQL rows read earlier may change under fn unless they
-// were locked. fn may be called again, after a deadlock or when a shared commit was lost: it must have no effect outside
-// the transaction. When ctx ends before fn has returned, what fn did is rolled back.
+// were locked. fn may be called again, after a deadlock, when a shared commit was lost, or when it asks for it (see Again): it must
+// have no effect outside the transaction. When ctx ends before fn has returned, what fn did is rolled back.
 func (d *DB) Update(ctx context.Context, fn func(*Tx) error) error {
 	return d.update(ctx, d.engine == SQLite, fn)
 }

@@ -130,6 +130,29 @@ func TestUpdateTriesAgainWhenPostgresAsks(t *testing.T) {
 	})
 }
 
+func TestUpdateRunsAgainWhenItIsAsked(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		overtaken := errors.New("overtaken")
+		for name, update := range map[string]func(context.Context, func(*store.Tx) error) error{"Update": db.Update, "UpdateTogether": db.UpdateTogether} {
+			runs := 0
+			err := update(t.Context(), func(tx *store.Tx) error {
+				runs++
+				if err := tx.SetMeta(t.Context(), fmt.Sprint(name, runs), "done"); err != nil || runs == 3 {
+					return err
+				}
+				return store.Again(overtaken)
+			})
+			if err != nil || meta(t, db, name+"1") != "" || meta(t, db, name+"3") != "done" {
+				t.Errorf("%s = %v after %d runs; want the work of the third alone", name, err, runs)
+			}
+			if err := update(t.Context(), func(*store.Tx) error { return store.Again(overtaken) }); !errors.Is(err, overtaken) {
+				t.Errorf("%s = %v, want what overtook it each time", name, err)
+			}
+		}
+	})
+}
+
 // TestUpdateSurvivesADeadlock makes two transactions each wait for a row that the other one holds.
 func TestUpdateSurvivesADeadlock(t *testing.T) {
 	t.Parallel()

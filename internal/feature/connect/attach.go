@@ -64,7 +64,7 @@ func writeAccount(ctx context.Context, tx *store.Tx, before shippost.Account, af
 		return err
 	}
 	if !changed {
-		return shippost.Errorf(shippost.Conflict, accountChanged, "Somebody else connected or disconnected this account at the same moment. Start again.")
+		return shippost.Errorf(shippost.Conflict, "account_changed", "Somebody else connected or disconnected this account at the same moment. Start again.")
 	}
 	_, err = tx.SaveProfile(ctx, *after)
 	return err

@@ -12,9 +12,6 @@ import (
 	"ship-post.com/shippost/internal/store"
 )
 
-// accountChanged is the code of a conflict with somebody who connected or disconnected the account at the same moment.
-const accountChanged = "account_changed"
-
 // Parting is how a disconnection ended. The account is disconnected in any case.
 type Parting struct {
 	Account shippost.Account
@@ -29,10 +26,18 @@ func (d *Desk) Disconnect(ctx context.Context, actor shippost.Actor, id shippost
 	if err := actor.Require(shippost.ManageAccounts); err != nil {
 		return Parting{}, err
 	}
-	account, ended, err := d.endOnce(ctx, actor, id)
-	for n := 0; n < 3 && shippost.IsCode(err, accountChanged); n++ { // what the other one did may be just this
-		account, ended, err = d.endOnce(ctx, actor, id)
-	}
+	var account shippost.Account
+	var ended bool
+	err := d.DB.Update(ctx, func(tx *store.Tx) (err error) {
+		if account, err = tx.Account(ctx, actor.Workspace, id); err != nil {
+			return err
+		}
+		if ended = account.Status != shippost.AccountDisconnected; !ended {
+			return nil
+		}
+		account, err = d.end(ctx, tx, actor, account, "")
+		return err
+	})
 	if err != nil {
 		return Parting{Account: account}, err
 	}
@@ -47,21 +52,6 @@ func (d *Desk) Disconnect(ctx context.Context, actor shippost.Actor, id shippost
 	}
 	chaos.Point("connect.forgotten")
 	return Parting{Account: account, Revoked: revoked}, err
-}
-
-// endOnce ends an account in a transaction of its own, unless it has ended before.
-func (d *Desk) endOnce(ctx context.Context, actor shippost.Actor, id shippost.AccountID) (account shippost.Account, ended bool, err error) {
-	err = d.DB.Update(ctx, func(tx *store.Tx) (err error) {
-		if account, err = tx.Account(ctx, actor.Workspace, id); err != nil {
-			return err
-		}
-		if ended = account.Status != shippost.AccountDisconnected; !ended {
-			return nil
-		}
-		account, err = d.end(ctx, tx, actor, account, "")
-		return err
-	})
-	return account, ended, err
 }
 
 // Removed ends the account of a creator who took our access away in the platform itself, with its posts and its grant.
@@ -99,7 +89,7 @@ func (d *Desk) end(ctx context.Context, tx *store.Tx, actor shippost.Actor, acco
 		return account, err
 	}
 	if !changed {
-		return account, shippost.Errorf(shippost.Conflict, accountChanged, "Somebody else connected or disconnected this account at the same moment. Try again.").With(shippost.RemedyRetry)
+		return account, store.Again(shippost.Errorf(shippost.Conflict, "account_changed", "Somebody else connected or disconnected this account at the same moment. Try again.").With(shippost.RemedyRetry))
 	}
 	if err := d.Posts.AccountEnded(ctx, tx, account); err != nil {
 		return account, fmt.Errorf("end the posts of an account: %w", err)

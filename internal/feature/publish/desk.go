@@ -215,20 +215,28 @@ func (d *Desk) AccountEnded(ctx context.Context, tx *store.Tx, account shippost.
 			}
 			continue
 		} else if err != nil {
-			return err
+			return anew(err)
 		}
 		was := post.Status
 		post.Status, post.Phase, post.Hold = shippost.PostFailed, shippost.PhaseNone, nil
 		post.Failure = &shippost.Failure{Code: "disconnected", Remedy: shippost.RemedyReconnect,
 			Message: "The account was disconnected before this post went out. Nothing was sent."}
 		if err := d.p.savePost(ctx, tx, &post, was, time.Time{}); err != nil {
-			return err
+			return anew(err)
 		}
 		if err := tx.Record(ctx, d.p.entry(shippost.EntryPostFailed, post, nil, map[string]any{"code": "disconnected"})); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// anew has the whole transaction run again when the publisher moved a post on meanwhile.
+func anew(err error) error {
+	if lost(err) {
+		return store.Again(err)
+	}
+	return err
 }
 
 // closeGate closes the gate of a post's attempt for good. Posts without one have no addresses to close.
