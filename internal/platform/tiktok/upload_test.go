@@ -110,7 +110,6 @@ func TestCutWhileHolding(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, func(k *tiktoksim.Knobs) { k.Upload.BodyIdle = tiktoksim.Duration(50 * time.Millisecond) })
 	b.hold.trickle = time.Hour
-	b.fault(tiktoksim.Fault{Endpoint: "upload", At: "mid_body", AfterBytes: 250_000, Do: "reset", Times: 2})
 	const size = 300_000
 	p := b.video(size)
 	s := b.stage(p, &ledger{})
