@@ -51,3 +51,25 @@ func TestStopDuringTheStart(t *testing.T) {
 		t.Error("the address is still listened on")
 	}
 }
+
+// serve has a server answer at an address until end is called, which closes it.
+func serve(t *testing.T, a *app.App) (at string, end func()) {
+	t.Helper()
+	ln, err := a.Listen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- a.Serve(ctx, ln) }()
+	return ln.Addr().String(), func() {
+		t.Helper()
+		stop()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"context"
 	"crypto/tls"
 	"io"
 	"log/slog"
@@ -47,22 +46,8 @@ func TestPromise_P11_PlainHTTPLeadsToHTTPS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ln, err := a.Listen()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	served := make(chan error, 1)
-	go func() { served <- a.Serve(ctx, ln) }()
-	defer func() {
-		stop()
-		if err := <-served; err != nil {
-			t.Error(err)
-		}
-		if err := a.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	secure, end := serve(t, a)
+	defer end()
 	select {
 	case path := <-asked:
 		if path != "/directory" {
@@ -107,13 +92,13 @@ func TestPromise_P11_PlainHTTPLeadsToHTTPS(t *testing.T) {
 		}
 	}
 	// Nothing is answered in plain text where HTTPS is expected, and without a certificate nothing at all.
-	if resp, err := client.Get("http://" + ln.Addr().String() + "/"); err == nil {
+	if resp, err := client.Get("http://" + secure + "/"); err == nil {
 		_ = resp.Body.Close()
 		if resp.StatusCode != http.StatusBadRequest {
 			t.Errorf("plain text on the port for HTTPS: %s", resp.Status)
 		}
 	}
-	conn, err := (&tls.Dialer{Config: &tls.Config{ServerName: "posts.example.com"}}).DialContext(t.Context(), "tcp", ln.Addr().String())
+	conn, err := (&tls.Dialer{Config: &tls.Config{ServerName: "posts.example.com"}}).DialContext(t.Context(), "tcp", secure)
 	if err == nil {
 		_ = conn.Close()
 		t.Error("there is a certificate from nowhere")

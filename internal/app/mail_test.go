@@ -2,7 +2,6 @@ package app_test
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -38,28 +37,16 @@ func TestMailGoesOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ln, err := a.Listen()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	served := make(chan error, 1)
-	go func() { served <- a.Serve(ctx, ln) }()
+	at, end := serve(t, a)
 	defer func() {
-		stop()
-		if err := <-served; err != nil {
-			t.Error(err)
-		}
-		if err := a.Close(); err != nil {
-			t.Error(err)
-		}
+		end()
 		for _, secret := range []string{"correct horse", "correct%20horse", "ada@example.com", "canary", "contact-confirm/"} {
 			if strings.Contains(log.String(), secret) {
 				t.Errorf("the log knows %q:\n%s", secret, log.String())
 			}
 		}
 	}()
-	site := "http://" + ln.Addr().String()
+	site := "http://" + at
 	client := http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	ask := func(method, path string, form url.Values) string {
 		t.Helper()
