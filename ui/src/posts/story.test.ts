@@ -38,3 +38,7 @@ test('an attempt that ended says why in a sentence, never with a code', () => {
   expect(story([died], false, new Map([['a', 'TikTok judged this post to be risky.']]))).toMatchObject([{ detail: 'TikTok judged this post to be risky.' }])
   expect(JSON.stringify(story([died]))).not.toContain('spam_risk')
 })
+
+test('what TikTok answered when it was told to stop stands under what was asked', () => {
+  expect(story([entry('1', 'post.stopping', { message: 'TikTok can no longer stop this post.' })])).toMatchObject([{ words: 'TikTok was asked to stop it', detail: 'TikTok can no longer stop this post.' }])
+})

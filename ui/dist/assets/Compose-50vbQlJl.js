@@ -1,1 +1,0 @@
-import{Sr as e,Tr as t,Zn as n,cr as r,er as i,hr as a,r as o,tr as s,wr as c}from"./index-DxR16eVs.js";import l from"./Opening-OsjNZep5.js";function u(u,d){t(d,!0);let f=e(()=>({id:o.params.id,search:o.search}));var p=s(),m=a(p);n(m,()=>r(f),e=>{l(e,{get id(){return r(f).id},get search(){return r(f).search}})}),i(u,p),c()}export{u as default};
