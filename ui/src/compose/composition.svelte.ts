@@ -20,6 +20,9 @@ export type Way = 'draft' | 'change' | 'retry' | 'closed'
 const settle = 700
 const offlineWait = 5_000
 
+/** Posts that a composer was left with while they were being saved, by id: whoever comes back to one goes on where that one is. */
+const leaving = new Map<string, Composition>()
+
 /** A post while somebody writes it: what is on the screen, what the server has, and how the one becomes the other. */
 export class Composition {
   post = $state<Post>()
@@ -51,6 +54,12 @@ export class Composition {
 
   readonly #localId: string
   #acknowledged = $state('')
+  /** What was sent and not answered: the server may have it by now. */
+  #sent = $state('')
+  /** This browser keeps what is on the screen, since it was opened or changed here. */
+  #kept = false
+  /** Another composer goes on with the post. */
+  #succeeded = false
   readonly #making: Making
   #timer = 0
   #checkTimer = 0
@@ -86,7 +95,8 @@ export class Composition {
   }
 
   get changed(): boolean {
-    return this.#json() !== this.#acknowledged
+    const json = this.#json()
+    return json !== this.#acknowledged || (this.#sent !== '' && this.#sent !== json)
   }
 
   get #key(): string {
@@ -96,13 +106,34 @@ export class Composition {
   /** Shows a post as the server has it, with what was written upon it here and did not get there. */
   open(post: Post): void {
     this.#take(post)
+    this.#succeed(leaving.get(post.id))
     const left = kept(post.id)
     if (!left) return
-    if (left.changed && left.base === post.version) this.#put(left)
+    this.#kept = true
+    if (left.changed && (left.base === post.version || left.sent === jsonOf(post))) this.#put(left)
     else if (left.changed && !sameAs(left, post)) {
       this.#put(left)
       this.theirs = post
     } else if (this.way === 'draft') this.when = left.when
+  }
+
+  /** Takes over from a composer that was left: what that one sends arrives first, and is no change of somebody else. */
+  #succeed(before: Composition | undefined): void {
+    if (!before) return
+    leaving.delete(before.#key)
+    this.#busy = before.#handOver().then((last) => {
+      this.#busy = undefined
+      if (!last || last.version < (this.post?.version ?? 0)) return
+      this.#goOnFrom(last, before.#sent)
+    })
+  }
+
+  /** Ends once everything that is on its way was answered, with the post as the server has it then. */
+  async #handOver(): Promise<Post | undefined> {
+    this.#succeeded = true
+    while (this.#busy) await this.#busy
+    window.clearTimeout(this.#timer)
+    return this.post
   }
 
   /** Goes on with a new post that never reached the server. */
@@ -160,7 +191,8 @@ export class Composition {
 
   /** To be called whenever the fingerprint changed. */
   touched(): void {
-    if (this.changed || this.when.date || this.when.mode === 'now') keep(this.#key, this.#unsaved())
+    if (this.changed || this.when.date || this.when.mode === 'now') this.#keep()
+    else if (this.#kept) forget(this.#key) // what was written and taken back
     if (this.way === 'draft' && this.changed && this.#worthKeeping && !this.theirs) {
       if (this.saving !== 'saving') this.saving = 'unsaved'
       window.clearTimeout(this.#timer)
@@ -182,12 +214,15 @@ export class Composition {
   async #send(): Promise<void> {
     this.saving = 'saving'
     const json = this.#json()
+    const before = this.#sent
+    this.#sent = json
+    this.#keep()
     try {
       const stays = this.post && this.post.account_id === this.account
       const post = this.post && stays ? await change(this.post, this.#content()) : await this.#create(json)
       this.#has(post, json)
     } catch (err) {
-      this.#failed(err)
+      this.#failed(err, before)
     }
   }
 
@@ -249,6 +284,7 @@ export class Composition {
     this.post = theirs
     // What is here is a change upon theirs, even where nobody touched it since it was saved.
     this.#acknowledged = jsonOf(theirs)
+    this.#sent = ''
     this.saving = 'unsaved'
     if (this.way === 'draft') await this.save()
   }
@@ -263,7 +299,8 @@ export class Composition {
         this.post = { ...mine, label_ids: post.label_ids }
       }
       if (post.status !== mine.status || post.phase !== mine.phase) this.post = { ...mine, status: post.status, phase: post.phase, hold: post.hold }
-    } else if ((this.changed || this.theirs) && !this.#says(post)) this.theirs = post // and a person chooses
+    } else if (this.#sent !== '' && jsonOf(post) === this.#sent) this.#goOnFrom(post)
+    else if ((this.changed || this.theirs) && !this.#says(post)) this.theirs = post // and a person chooses
     else this.#take(post)
   }
 
@@ -279,6 +316,7 @@ export class Composition {
     window.clearTimeout(this.#timer)
     window.clearTimeout(this.#checkTimer)
     if (this.way === 'draft' && this.changed && this.#worthKeeping) void this.save()
+    if (this.#busy && this.post) leaving.set(this.post.id, this)
     this.pieces.forEach((p) => p.stop())
   }
 
@@ -320,10 +358,13 @@ export class Composition {
   #has(post: Post, json: string): void {
     this.post = post
     this.#acknowledged = json
+    this.#sent = ''
     this.words = ''
     this.saving = this.changed ? 'unsaved' : 'clean'
     queryClient.setQueryData(postQuery(post.id).queryKey, post)
-    keep(post.id, this.#unsaved())
+    if (this.#succeeded) return
+    this.#keep()
+    if (!this.changed && leaving.get(post.id) === this) leaving.delete(post.id)
   }
 
   #finish(post: Post): void {
@@ -334,20 +375,21 @@ export class Composition {
     void queryClient.invalidateQueries({ queryKey: ['post', post.id] })
   }
 
-  #failed(err: unknown): void {
+  #failed(err: unknown, before = ''): void {
     if (err instanceof Unreachable || (err instanceof Refusal && (err.status === 401 || err.status >= 500))) {
       this.saving = 'offline'
       this.words = err.message
       window.clearTimeout(this.#timer)
-      if (this.way === 'draft') this.#tryAgain()
+      if (this.way === 'draft' && !this.#succeeded) this.#tryAgain()
       return
     }
+    this.#sent = ''
     this.saving = 'refused'
     this.words = err instanceof Error ? err.message : ''
     if (!(err instanceof Refusal)) return
     if (err.problems.length > 0) this.problems = err.problems
     else if (err.field) this.problems = [{ code: err.code, field: err.field, message: err.message, remedy: err.remedy, severity: 'block' }]
-    if (err.code === 'version_conflict' && this.post) void this.#seeTheirs(this.post)
+    if (err.code === 'version_conflict' && this.post) void this.#seeTheirs(this.post, before)
   }
 
   #tryAgain(): void {
@@ -355,11 +397,21 @@ export class Composition {
     this.#timer = window.setTimeout(() => (session.ended ? this.#tryAgain() : void this.save()), offlineWait)
   }
 
-  async #seeTheirs(mine: Post): Promise<void> {
+  async #seeTheirs(mine: Post, sent: string): Promise<void> {
     const theirs = await read(mine.id)
     if (!theirs) return
     if (this.#says(theirs)) this.#take(theirs)
-    else this.theirs = theirs
+    else if (sent !== '' && jsonOf(theirs) === sent) {
+      this.#goOnFrom(theirs) // only the answer was lost
+    } else this.theirs = theirs
+  }
+
+  /** The server has a version that was sent from here; what is on the screen is a change upon it. */
+  #goOnFrom(post: Post, sent = ''): void {
+    this.post = post
+    this.#acknowledged = jsonOf(post)
+    this.#sent = sent
+    this.touched()
   }
 
   /** Whether a post is just what is on the screen. */
@@ -389,6 +441,8 @@ export class Composition {
     if (post.due && this.way !== 'retry') this.when = whenOf(post.due)
     this.#show(post.media_ids)
     this.#acknowledged = this.#json()
+    this.#sent = ''
+    this.theirs = undefined
     this.saving = 'clean'
     this.words = ''
   }
@@ -408,9 +462,14 @@ export class Composition {
     before.filter((p) => !this.pieces.includes(p)).forEach((p) => p.stop())
   }
 
+  #keep(): void {
+    this.#kept = true
+    keep(this.#key, this.#unsaved())
+  }
+
   #unsaved(): Unsaved {
     return {
-      at: Date.now(), base: this.post?.version ?? 0, changed: this.changed, account: this.account, media: this.#mediaIds,
+      at: Date.now(), base: this.post?.version ?? 0, sent: this.#sent, changed: this.changed, account: this.account, media: this.#mediaIds,
       caption: this.caption, answers: { ...this.answers }, when: { ...this.when }, labels: [...this.labels],
     }
   }

@@ -7,6 +7,8 @@ export interface Unsaved {
   at: number
   /** The version of the post that it was written upon; 0 for a post that was not at the server. */
   base: number
+  /** What was on its way to the server just then, as `jsonOf` writes it: a version that says this is no change of somebody else. */
+  sent?: string
   /** Whether content differs from that version; the time of a draft is only ever kept here. */
   changed: boolean
   account: string
