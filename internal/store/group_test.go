@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -305,4 +307,44 @@ func (t *Tx) countMeta(ctx context.Context, key string) error {
 	_, err := t.exec(ctx, `INSERT INTO meta (key, value) VALUES ($1, '1')
 		ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(meta.value AS BIGINT) + 1 AS TEXT)`, key)
 	return err
+}
+
+// What undoes one update of a group stays in memory, also where it changes many pages. It runs alone: other tests of this
+// process may have temporary files.
+func TestGroup_UndoneFromMemory(t *testing.T) {
+	c := gather(t)
+	wrong, text := errors.New("wrong"), strings.Repeat("x", 3000)
+	rows := func(value string) func(*Tx) error {
+		return func(tx *Tx) error {
+			for i := range 200 { // about as many pages, twelve times what SQLite keeps by itself
+				if err := tx.SetMeta(t.Context(), fmt.Sprintf("test %03d", i), value); err != nil {
+					return err
+				}
+			}
+			files, err := filepath.Glob("/proc/self/fd/*")
+			for _, f := range files {
+				if to, err := os.Readlink(f); err == nil && strings.HasSuffix(to, " (deleted)") { // it has no name
+					t.Errorf("the update writes to the temporary file %s", to)
+				}
+			}
+			return err
+		}
+	}
+	c.add(t.Context(), "insert", rows(text))
+	c.add(t.Context(), "change and fail", func(tx *Tx) error {
+		return errors.Join(rows(strings.ToUpper(text))(tx), wrong)
+	})
+	if keys := c.finish(); len(keys) != 200 || !errors.Is(c.results["change and fail"], wrong) {
+		t.Errorf("%d rows, and %v", len(keys), c.results["change and fail"])
+	}
+	err := c.db.View(t.Context(), func(tx *Tx) error {
+		got, err := tx.Meta(t.Context(), "test 100")
+		if got != text {
+			t.Error("what failed was not undone")
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
 }

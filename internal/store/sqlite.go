@@ -27,6 +27,9 @@ func (d *DB) openSQLite(ctx context.Context, address string) error {
 	if err := makePrivate(path); err != nil {
 		return err
 	}
+	if err := keepSavepoints(); err != nil {
+		return err
+	}
 	if d.write, err = openPool(sqliteDSN(path, false)); err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}

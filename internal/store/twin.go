@@ -13,6 +13,7 @@ const latestPosts = 50
 
 // TwinsOf returns posts of an account that go out or went out and show the same files as a draft, whatever their order, the
 // latest first. Two files of the same bytes are the same file. Only the latest posts with the draft's first file are looked at.
+// Which files the posts have is not filled in.
 func (t *Tx) TwinsOf(ctx context.Context, ws shippost.WorkspaceID, account shippost.AccountID, files []shippost.Media, except shippost.PostID) ([]shippost.Post, error) {
 	if len(files) == 0 {
 		return nil, nil
@@ -30,9 +31,10 @@ func (t *Tx) TwinsOf(ctx context.Context, ws shippost.WorkspaceID, account shipp
 	isOneOf(&inner, "media_id", same)
 	q.args = inner.args
 	q.parts = append(q.parts, "id IN (SELECT post_id FROM post_media "+inner.where()+" ORDER BY post_id DESC LIMIT "+q.mark(latestPosts)+")")
+	q.add("(SELECT count(*) FROM post_media m WHERE m.post_id = posts.id) = ", len(files))
 	posts, err := postTable.list(ctx, t, q.where()+" ORDER BY id DESC", q.args...)
-	if err != nil || len(posts) == 0 {
-		return nil, err
+	if err != nil || len(posts) == 0 || len(files) == 1 {
+		return posts, err // a post of one file that is the same has no other
 	}
 	if err := t.fillPostMedia(ctx, posts); err != nil {
 		return nil, err

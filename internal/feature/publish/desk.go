@@ -40,7 +40,10 @@ func (d *Desk) Queued(ctx context.Context, tx *store.Tx, post *shippost.Post) er
 	if err := tx.SetWake(ctx, post.ID, wake); err != nil {
 		return err
 	}
-	tx.OnCommit(func() { nudge(d.p.due) })
+	if !wake.After(now.Add(d.p.tick)) {
+		// What wakes later the dispatcher finds by itself; looking for each would cost a transaction more.
+		tx.OnCommit(func() { nudge(d.p.due) })
+	}
 	return nil
 }
 

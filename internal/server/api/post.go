@@ -106,7 +106,11 @@ func (a *API) createPost(ctx context.Context, actor shippost.Actor, in *createPo
 		}
 		out.ETag = etag(out.Body.Version)
 	}
-	if err := errors.Join(a.addFiles(ctx, actor, &out.Body), a.addLabels(ctx, actor, &out.Body)); err != nil {
+	err = a.addFiles(ctx, actor, &out.Body)
+	if len(d.Labels) > 0 {
+		err = errors.Join(err, a.addLabels(ctx, actor, &out.Body))
+	}
+	if err != nil {
 		_ = a.logged(ctx, err) // as in show
 	}
 	out.Location = Prefix + "/posts/" + string(out.Body.ID)
