@@ -80,6 +80,10 @@ const (
 	EntryInquiryClosed       EntryKind = "inquiry.closed"      // answered, refused or withdrawn
 	EntryLetterGivenUp       EntryKind = "letter.given_up"     // a mail could not be sent
 	EntryLetterRevived       EntryKind = "letter.revived"      // an administrator has it tried again
+	EntryMailAsked           EntryKind = "mail.asked"          // a person gave a mail address
+	EntryMailConfirmed       EntryKind = "mail.confirmed"      // and proved that they read there
+	EntryMailChosen          EntryKind = "mail.chosen"         // of what they are told
+	EntryMailRemoved         EntryKind = "mail.removed"        // in the settings, or by the link in a mail
 	EntryAdminRead           EntryKind = "admin.read"          // an administrator looked at something that is somebody's
 	EntryAdminMade           EntryKind = "admin.made"          // with a code of the server's own command line
 	EntryAdminSignedIn       EntryKind = "admin.signed_in"
@@ -103,4 +107,25 @@ type Entry struct {
 	Media     MediaID
 	Data      map[string]any    // facts without personal content, JSON values
 	Personal  map[string]string // personal facts, kept apart so that erasure can blank them
+}
+
+// Tidings says which mail tells of an entry.
+type Tidings string
+
+// The tidings.
+const (
+	TidingsNone    Tidings = ""
+	TidingsTrouble Tidings = "trouble" // a post failed, was missed, or needs somebody
+	TidingsPosted  Tidings = "posted"  // a post went out
+)
+
+// Tidings returns which mail tells of entries of this kind.
+func (k EntryKind) Tidings() Tidings {
+	switch k {
+	case EntryPostFailed, EntryPostMissed, EntryPostUnconfirmed, EntryPostInbox, EntryPostOverdue, EntryPostAtRisk, EntryPostBlind:
+		return TidingsTrouble
+	case EntryPostPosted:
+		return TidingsPosted
+	}
+	return TidingsNone
 }

@@ -22,6 +22,8 @@ const (
 	LetterAsked    LetterKind = "asked"    // to whoever runs the server: somebody wrote
 	LetterDue      LetterKind = "due"      // to whoever runs the server: an answer is due
 	LetterPolicy   LetterKind = "policy"   // to people with an address: a legal text changed
+	LetterConfirm  LetterKind = "confirm"  // to an address that somebody gave: is it theirs?
+	LetterPosts    LetterKind = "posts"    // to people with an address: what became of posts
 )
 
 // Letter is a mail that is to be sent, or was. To whom and what it says is kept sealed and apart.
@@ -29,7 +31,8 @@ type Letter struct {
 	ID        LetterID
 	Once      string // what caused it: a cause has one letter
 	Kind      LetterKind
-	Inquiry   InquiryID // whom it concerns
+	Inquiry   InquiryID // what it is about; "" for none
+	User      UserID    // whom it concerns; "" for nobody who signs in
 	Status    LetterStatus
 	Failure   string // why the latest try failed, without an address
 	Tries     int64

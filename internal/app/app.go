@@ -28,6 +28,7 @@ import (
 	"ship-post.com/shippost/internal/blob/spool"
 	"ship-post.com/shippost/internal/chaos"
 	"ship-post.com/shippost/internal/config"
+	"ship-post.com/shippost/internal/feature/address"
 	"ship-post.com/shippost/internal/feature/admin"
 	"ship-post.com/shippost/internal/feature/auth"
 	"ship-post.com/shippost/internal/feature/callback"
@@ -105,6 +106,7 @@ type App struct {
 	lifecycle *lifecycle.Keeper
 	legal     *legal.Desk
 	inquiries *inquiry.Desk
+	addresses *address.Book
 	outbox    *notify.Outbox // nil: this server sends no mail
 	passkeys  *passkey.Keeper
 	admins    *admin.Keeper
@@ -218,8 +220,9 @@ func (a *App) openPlatforms() error {
 		}
 		a.platforms[shippost.TikTok] = t
 	}
+	a.addresses = address.New(address.Options{DB: a.db, Sealer: a.sealer, Post: a.post(), PublicURL: a.config.PublicURL, Now: chaos.Now, Log: a.log})
 	a.legal = legal.New(legal.Options{DB: a.db, Operator: legal.Operator{Name: a.config.OperatorName, Contact: a.config.OperatorContact}, Hosts: a.hosts, CountsPages: a.config.Usage == "on",
-		PublicURL: a.config.PublicURL, Post: a.post()})
+		PublicURL: a.config.PublicURL, Post: a.post(), Readers: a.addresses.Readers})
 	a.inquiries = inquiry.New(inquiry.Options{DB: a.db, PublicURL: a.config.PublicURL, Operator: a.config.OperatorContact, Post: a.post(), Now: chaos.Now, Log: a.log})
 	a.passkeys = passkey.New(passkey.Options{DB: a.db, PublicURL: a.config.PublicURL, Now: chaos.Now})
 	a.admins = admin.New(admin.Options{DB: a.db, Passkeys: a.passkeys, CodeFile: filepath.Join(a.config.DataDir, adminCodeFile), Now: chaos.Now})
@@ -264,7 +267,7 @@ func listed(rule string) string {
 // openServers sets up the ways in.
 func (a *App) openServers(o Options) error {
 	pages, err := web.New(web.Options{Auth: a.keeper, Connect: a.connect, Media: a.library, Data: a.lifecycle, App: ui.Dist(), PublicURL: a.config.PublicURL,
-		Legal: a.legal, Inquiries: a.inquiries, Passkeys: a.passkeys, Usage: a.usage, Demo: o.Demo, Now: chaos.Now, Log: a.log})
+		Legal: a.legal, Inquiries: a.inquiries, Addresses: a.addresses, Passkeys: a.passkeys, Usage: a.usage, Demo: o.Demo, Now: chaos.Now, Log: a.log})
 	if err != nil {
 		return err
 	}
@@ -275,7 +278,7 @@ func (a *App) openServers(o Options) error {
 	a.composer = compose.New(compose.Options{DB: a.db, Converter: converter, Files: a.library, Health: a.health, Platforms: a.platforms, Publisher: a.publisher.Desk(),
 		Creators: compose.NewAsker(a.platforms, a.tokens.For, chaos.Now), Reach: a.gate, Log: a.log})
 	rest, err := api.New(api.Options{Authenticate: pages.Actor, Posts: a.composer, Slots: slot.New(a.db), Snippets: snippet.New(a.db), Labels: label.New(a.db), Journal: journal.New(a.db), Feed: journal.NewFeed(a.db, a.log), Accounts: a.connect,
-		Publisher: a.publisher.Desk(), Keys: a.keeper, Media: a.library, Data: a.lifecycle, Legal: a.legal, Usage: a.usage.Counts(), Now: chaos.Now, Log: a.log})
+		Publisher: a.publisher.Desk(), Keys: a.keeper, Media: a.library, Data: a.lifecycle, Legal: a.legal, Addresses: a.addresses, Usage: a.usage.Counts(), Now: chaos.Now, Log: a.log})
 	if err != nil {
 		return err
 	}
@@ -382,6 +385,7 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	var served, published, redirected error
 	parts.Go(func() { a.checkReach(ctx) })
 	parts.Go(func() { a.usage.Run(ctx) })
+	parts.Go(func() { a.addresses.Run(ctx) })
 	parts.Go(func() { defer stop(); published = a.publish(ctx) })
 	parts.Go(func() { defer stop(); served = a.server.Serve(ctx, ln) })
 	if a.certificates != nil {

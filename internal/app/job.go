@@ -94,7 +94,7 @@ func (a *App) work() {
 	a.tokens.Work(a.registry)
 	a.connect.Work(a.registry)
 	a.lifecycle.Work(a.registry)
-	sweeps := []func(context.Context) error{a.keeper.Sweep, a.connect.Sweep, a.connect.FinishPartings, a.connect.RenewAvatars, a.quota.Sweep, a.composer.Sweep, a.inbox.Sweep, a.inquiries.Sweep, a.passkeys.Sweep, a.admins.Sweep, a.usage.Sweep}
+	sweeps := []func(context.Context) error{a.keeper.Sweep, a.connect.Sweep, a.connect.FinishPartings, a.connect.RenewAvatars, a.quota.Sweep, a.composer.Sweep, a.inbox.Sweep, a.inquiries.Sweep, a.addresses.Sweep, a.passkeys.Sweep, a.admins.Sweep, a.usage.Sweep}
 	if a.outbox != nil {
 		a.outbox.Work(a.registry)
 		sweeps = append(sweeps, a.outbox.Sweep)

@@ -18,7 +18,7 @@ func (a *App) openMail(roots *x509.CertPool) error {
 		a.log.Info("no mail server is set up (SHIPPOST_SMTP_URL): this server sends no mail, and its pages say so")
 		return nil
 	}
-	clients, err := a.reach(mailPolicy(a.config), "the mail server of whoever runs this server, to send mail to those who wrote through the contact form and to whoever runs this server")
+	clients, err := a.reach(mailPolicy(a.config), "the mail server of whoever runs this server, to send mail to those who gave an address in their settings or wrote through the contact form, and to whoever runs this server")
 	if err != nil {
 		return err
 	}

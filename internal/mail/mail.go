@@ -65,6 +65,8 @@ type Message struct {
 	Subject string
 	Text    string
 	HTML    string
+	// Leave is the address at which one request without a sign-in ends letters like this one (RFC 8058); "" for none.
+	Leave string
 	// Reply tells other programs that this answers what came in by itself. Otherwise a program wrote of its own accord.
 	Reply bool
 	// Person tells them that somebody wrote it, who may be answered.
@@ -166,6 +168,13 @@ func (s *Server) compose(m Message) (*gomail.Msg, error) {
 		msg.SetGenHeader("Auto-Submitted", "auto-replied")
 	default:
 		msg.SetGenHeader("Auto-Submitted", "auto-generated")
+	}
+	if m.Leave != "" {
+		if !line(m.Leave) || strings.ContainsAny(m.Leave, "<> ,") {
+			return nil, errors.New("the address to leave by is none")
+		}
+		msg.SetGenHeader("List-Unsubscribe", "<"+m.Leave+">")
+		msg.SetGenHeader("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
 	}
 	msg.SetBodyString(gomail.TypeTextPlain, m.Text)
 	msg.AddAlternativeString(gomail.TypeTextHTML, m.HTML)

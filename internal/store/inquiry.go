@@ -70,10 +70,16 @@ func (t *Tx) CountInquiries(ctx context.Context, user shippost.UserID, since tim
 	return n, err
 }
 
-// ProveInquiry notes that whoever asked proved who they are, if the inquiry is open and nobody has yet.
+// ProveInquiry notes that whoever asked proved who they are, if the inquiry is open and nobody has yet. What was
+// mailed about it concerns the user from then on.
 func (t *Tx) ProveInquiry(ctx context.Context, id shippost.InquiryID, proof shippost.InquiryProof, user shippost.UserID, note string) (bool, error) {
-	return t.swap(ctx, "UPDATE inquiries SET proof = $2, user_id = CASE WHEN $3 = '' THEN user_id ELSE $3 END, proof_note = $4, code_hash = '' WHERE id = $1 AND proof = '' AND status = 'open'",
+	proved, err := t.swap(ctx, "UPDATE inquiries SET proof = $2, user_id = CASE WHEN $3 = '' THEN user_id ELSE $3 END, proof_note = $4, code_hash = '' WHERE id = $1 AND proof = '' AND status = 'open'",
 		id, proof, user, note)
+	if err != nil || !proved || user == "" {
+		return proved, err
+	}
+	_, err = t.exec(ctx, "UPDATE letters SET user_id = $2 WHERE inquiry_id = $1", id, user)
+	return proved, err
 }
 
 // CloseInquiry ends an open inquiry. It reports whether it was open.

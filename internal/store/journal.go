@@ -50,6 +50,9 @@ func (t *Tx) Record(ctx context.Context, list ...shippost.Entry) error {
 		if err := entries.insert(ctx, t, &e); err != nil {
 			return fmt.Errorf("record %s: %w", e.Kind, err)
 		}
+		if err := t.noteTidings(ctx, e); err != nil {
+			return fmt.Errorf("note %s for those who want mail: %w", e.Kind, err)
+		}
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ var letters = newTable("letters",
 	column[shippost.Letter]{"once", func(l *shippost.Letter) any { return &l.Once }},
 	column[shippost.Letter]{"kind", func(l *shippost.Letter) any { return &l.Kind }},
 	column[shippost.Letter]{"inquiry_id", func(l *shippost.Letter) any { return &l.Inquiry }},
+	column[shippost.Letter]{"user_id", func(l *shippost.Letter) any { return &l.User }},
 	column[shippost.Letter]{"status", func(l *shippost.Letter) any { return &l.Status }},
 	column[shippost.Letter]{"failure", func(l *shippost.Letter) any { return &l.Failure }},
 	column[shippost.Letter]{"tries", func(l *shippost.Letter) any { return &l.Tries }},
@@ -19,10 +20,12 @@ var letters = newTable("letters",
 	column[shippost.Letter]{"ended_at", func(l *shippost.Letter) any { return at(&l.EndedAt) }},
 )
 
-// InsertLetter writes a new letter with its sealed content, unless its cause has one already. It reports whether it did.
+// InsertLetter writes a new letter with its sealed content, unless its cause has one already. It reports whether it did. One about an
+// inquiry concerns whoever asked.
 func (t *Tx) InsertLetter(ctx context.Context, l *shippost.Letter, content string) (bool, error) {
-	return t.swap(ctx, "INSERT INTO letters (id, once, kind, inquiry_id, content, status, failure, tries, created_at) "+
-		"VALUES ($1, $2, $3, $4, $5, 'waiting', '', 0, $6) ON CONFLICT (once) DO NOTHING", l.ID, l.Once, l.Kind, l.Inquiry, content, moment(l.CreatedAt))
+	return t.swap(ctx, "INSERT INTO letters (id, once, kind, inquiry_id, user_id, content, status, failure, tries, created_at) "+
+		"VALUES ($1, $2, $3, $4, CASE WHEN $5 <> '' THEN CAST($5 AS TEXT) ELSE COALESCE((SELECT i.user_id FROM inquiries i WHERE i.id = $4), '') END, $6, 'waiting', '', 0, $7) "+
+		"ON CONFLICT (once) DO NOTHING", l.ID, l.Once, l.Kind, l.Inquiry, l.User, content, moment(l.CreatedAt))
 }
 
 // Letter returns a letter and its sealed content; NotFound without one.
@@ -42,6 +45,12 @@ func (t *Tx) UnsentLetters(ctx context.Context, limit int) ([]shippost.Letter, e
 // CountSentLetters returns how many letters were sent since a moment.
 func (t *Tx) CountSentLetters(ctx context.Context, since time.Time) (n int64, err error) {
 	err = t.value(ctx, []any{&n}, "SELECT count(*) FROM letters WHERE status = 'sent' AND ended_at >= $1", moment(since))
+	return n, err
+}
+
+// CountLetters returns how many letters of a kind were written since a moment to a person, or ("") to anybody.
+func (t *Tx) CountLetters(ctx context.Context, user shippost.UserID, kind shippost.LetterKind, since time.Time) (n int64, err error) {
+	err = t.value(ctx, []any{&n}, "SELECT count(*) FROM letters WHERE kind = $1 AND created_at >= $2 AND ($3 = '' OR user_id = $3)", kind, moment(since), user)
 	return n, err
 }
 

@@ -41,7 +41,7 @@ var Published = map[string][]Version{
 	Policy: {
 		{Day: "2026-11-26", Material: true, Summary: "The policy now names everything that is kept, with its purpose and lifetime. Posted files leave after the time your workspace chooses, " +
 			"30 days unless you change it. You can make a copy of everything and delete yourself or your workspace in the settings. Questions and requests have a page of their own. " +
-			"Page views are counted without knowing whose they are, unless whoever runs the server has turned that off."},
+			"You can give a mail address in the settings to be told of your posts. Page views are counted without knowing whose they are, unless whoever runs the server has turned that off."},
 		{Day: "2026-11-24", Summary: "The first version."},
 	},
 	Terms: {{Day: "2026-11-24", Summary: "The first version."}},
@@ -66,6 +66,8 @@ type Options struct {
 	Published   map[string][]Version // nil means the ones of this program
 	PublicURL   string
 	Post        notify.Post // nil: this server sends no mail, and changes are announced in the app alone
+	// Readers returns people who gave a mail address in their settings; nil for none.
+	Readers func(ctx context.Context, tx *store.Tx) ([]notify.Reader, error)
 }
 
 // Desk shows the documents and notes who has read them. All methods may be called from many goroutines at once.
@@ -364,13 +366,34 @@ func (d *Desk) announce(ctx context.Context, tx *store.Tx, document string, v Ve
 	if d.Post == nil {
 		return nil
 	}
+	told := map[string]bool{}
+	tell := func(to string, l notify.Letter) error {
+		if told[strings.ToLower(to)] {
+			return nil
+		}
+		told[strings.ToLower(to)] = true
+		l.Once, l.Kind, l.To = strings.Join([]string{"policy", document, v.Day, l.Once}, "/"), shippost.LetterPolicy, to
+		l.Facts = map[string]any{"Document": names[document], "Many": document == Terms, "Day": v.Date(), "Summary": v.Summary, "Leave": l.Leave,
+			"Page": d.PublicURL + "/" + document + "/" + v.Day + "/changes"}
+		return d.Post(ctx, tx, l)
+	}
+	if d.Readers != nil {
+		readers, err := d.Readers(ctx, tx)
+		if err != nil {
+			return err
+		}
+		for _, r := range readers {
+			if err := tell(r.To, notify.Letter{Once: string(r.User), User: r.User, Leave: r.Leave}); err != nil {
+				return err
+			}
+		}
+	}
 	people, err := tx.InquiryAddresses(ctx)
 	if err != nil {
 		return err
 	}
 	for _, i := range people {
-		if err := d.Post(ctx, tx, notify.Letter{Once: strings.Join([]string{"policy", document, v.Day, string(i.ID)}, "/"), Kind: shippost.LetterPolicy, Inquiry: i.ID, To: i.Mail,
-			Facts: map[string]any{"Document": names[document], "Many": document == Terms, "Day": v.Date(), "Summary": v.Summary, "Page": d.PublicURL + "/" + document + "/" + v.Day + "/changes"}}); err != nil {
+		if err := tell(i.Mail, notify.Letter{Once: string(i.ID), Inquiry: i.ID}); err != nil {
 			return err
 		}
 	}

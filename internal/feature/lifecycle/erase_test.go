@@ -44,7 +44,7 @@ func inhabit(b *bench, c *canaries, actor shippost.Actor) (waiting, handed shipp
 		Kind: shippost.Video, FileName: c.next("file"), Size: 9, CreatedAt: now}
 	asked := shippost.NewInquiryID(now)
 	b.update(func(tx *store.Tx) error {
-		_, err := tx.InsertLetter(ctx, &shippost.Letter{ID: shippost.NewLetterID(now), Once: c.next("letter"), Kind: shippost.LetterAnswered, Inquiry: asked, CreatedAt: now}, c.next("letter"))
+		_, err := tx.InsertLetter(ctx, &shippost.Letter{ID: shippost.NewLetterID(now), Once: c.next("letter"), Kind: shippost.LetterAnswered, Inquiry: asked, User: actor.User, CreatedAt: now}, c.next("letter"))
 		return err
 	})
 	b.update(func(tx *store.Tx) error {
@@ -55,6 +55,8 @@ func inhabit(b *bench, c *canaries, actor shippost.Actor) (waiting, handed shipp
 			tx.InsertGrant(ctx, &store.Grant{Account: account.ID, AccessToken: "a", RefreshToken: "r", AccessIssuedAt: now, AccessExpiresAt: now.Add(time.Hour), Version: 1}),
 			tx.InsertAttempt(ctx, &attempt),
 			tx.InsertConsent(ctx, &shippost.Consent{ID: shippost.NewConsentID(now), Post: waiting.ID, PostVersion: 1, User: actor.User, Account: account.ID, At: now}),
+			tx.SaveAddress(ctx, store.Address{User: actor.User, Mail: "ada@example.com", Trouble: 1, CodeHash: c.next("code"), LeaveHash: c.next("leave"), ConfirmedAt: now}),
+			tx.Record(ctx, shippost.Entry{Workspace: actor.Workspace, Kind: shippost.EntryPostFailed, Actor: actor, Post: waiting.ID}),
 			tx.Acknowledge(ctx, actor.User, "terms", "2026-11-24", now),
 			tx.InsertMedia(ctx, &arriving),
 			tx.InsertPasskey(ctx, &store.Passkey{ID: shippost.NewPasskeyID(now), Owner: string(actor.User), Credential: c.next("credential"), CreatedAt: now}),

@@ -29,8 +29,10 @@ const (
 type Letter struct {
 	Once    string // what causes it: a second one of the same cause is not sent
 	Kind    shippost.LetterKind
-	Inquiry shippost.InquiryID // whom it concerns: it goes when they are erased
+	Inquiry shippost.InquiryID // what it is about; "" for none
+	User    shippost.UserID    // whom it concerns: it goes when they are erased. With an inquiry, "" means whoever asked
 	To      string
+	Leave   string         // address at which one request ends letters like this one; "" for letters that were asked for
 	Facts   map[string]any // what the template of the kind asks for
 }
 
@@ -59,6 +61,14 @@ type content struct {
 	To      string `json:"to"`
 	Subject string `json:"subject"`
 	Text    string `json:"text"`
+	Leave   string `json:"leave,omitempty"`
+}
+
+// Reader is somebody with a mail address that they confirmed.
+type Reader struct {
+	User  shippost.UserID
+	To    string
+	Leave string // see Letter
 }
 
 func contentRow(id shippost.LetterID) seal.Row {
@@ -71,11 +81,11 @@ func (o *Outbox) Post(ctx context.Context, tx *store.Tx, letter Letter) error {
 	if err != nil {
 		return err
 	}
-	raw, err := json.Marshal(content{letter.To, subject, text})
+	raw, err := json.Marshal(content{letter.To, subject, text, letter.Leave})
 	if err != nil {
 		return fmt.Errorf("write a letter: %w", err)
 	}
-	l := shippost.Letter{ID: shippost.NewLetterID(tx.Now()), Once: letter.Once, Kind: letter.Kind, Inquiry: letter.Inquiry, CreatedAt: tx.Now()}
+	l := shippost.Letter{ID: shippost.NewLetterID(tx.Now()), Once: letter.Once, Kind: letter.Kind, Inquiry: letter.Inquiry, User: letter.User, CreatedAt: tx.Now()}
 	sealed, err := o.Sealer.Seal(shippost.NewSecret(string(raw)), contentRow(l.ID))
 	if err != nil {
 		return err
@@ -135,7 +145,7 @@ func (o *Outbox) read(l shippost.Letter, sealed string) (mail.Message, error) {
 		return mail.Message{}, fmt.Errorf("letter %s cannot be read", l.ID) // the cause would repeat what it says
 	}
 	html, err := page(c.Subject, c.Text, o.PublicURL)
-	return mail.Message{ID: string(l.ID), At: l.CreatedAt, To: c.To, Subject: c.Subject, Text: c.Text, HTML: html,
+	return mail.Message{ID: string(l.ID), At: l.CreatedAt, To: c.To, Subject: c.Subject, Text: c.Text, HTML: html, Leave: c.Leave,
 		Reply: l.Kind == shippost.LetterReceived, Person: l.Kind == shippost.LetterAnswered}, err
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/feature/address"
 	"ship-post.com/shippost/internal/feature/auth"
 	"ship-post.com/shippost/internal/feature/compose"
 	"ship-post.com/shippost/internal/feature/connect"
@@ -58,6 +59,7 @@ type Options struct {
 	Media        *media.Library
 	Data         *lifecycle.Keeper
 	Legal        *legal.Desk
+	Addresses    *address.Book
 	Usage        bool             // page views are counted
 	Now          func() time.Time // nil: time.Now
 	Log          *slog.Logger     // nil drops everything
@@ -108,6 +110,7 @@ func New(o Options) (*API, error) {
 	a.sessions()
 	a.data()
 	a.policy()
+	a.mail()
 	a.entries()
 	a.events()
 	a.mux.HandleFunc("GET "+Prefix+"/openapi.json", a.document)

@@ -17,6 +17,7 @@ import (
 
 	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/blob/diskblob"
+	"ship-post.com/shippost/internal/feature/address"
 	"ship-post.com/shippost/internal/feature/auth"
 	"ship-post.com/shippost/internal/feature/compose"
 	"ship-post.com/shippost/internal/feature/connect"
@@ -26,6 +27,7 @@ import (
 	"ship-post.com/shippost/internal/feature/lifecycle"
 	"ship-post.com/shippost/internal/feature/media"
 	"ship-post.com/shippost/internal/feature/media/mediatest"
+	"ship-post.com/shippost/internal/feature/notify"
 	"ship-post.com/shippost/internal/feature/publish"
 	"ship-post.com/shippost/internal/feature/slot"
 	"ship-post.com/shippost/internal/feature/snippet"
@@ -111,7 +113,8 @@ func build(t *testing.T) *house {
 	queue, err := jobs.Open(t.Context(), h.db, jobs.Options{Now: h.clock.Now})
 	must(t, err)
 	data := lifecycle.New(lifecycle.Options{DB: h.db, Bucket: bucket, Library: h.library, Accounts: desk, Posts: publisher.Desk(), Jobs: queue, Now: h.clock.Now, Log: log})
-	rest, err := api.New(api.Options{Data: data, Legal: legal.New(legal.Options{DB: h.db, Published: quietTexts}), Authenticate: pages.Actor, Slots: slot.New(h.db), Snippets: snippet.New(h.db), Labels: label.New(h.db), Publisher: publisher.Desk(), Journal: journal.New(h.db), Feed: journal.NewFeed(h.db, log), Accounts: desk, Keys: h.keeper, Media: h.library, Now: h.clock.Now, Log: log,
+	letters := func(context.Context, *store.Tx, notify.Letter) error { return nil }
+	rest, err := api.New(api.Options{Addresses: address.New(address.Options{DB: h.db, Sealer: sealer, Post: letters, PublicURL: h.url, Now: h.clock.Now, Log: log}), Data: data, Legal: legal.New(legal.Options{DB: h.db, Published: quietTexts}), Authenticate: pages.Actor, Slots: slot.New(h.db), Snippets: snippet.New(h.db), Labels: label.New(h.db), Publisher: publisher.Desk(), Journal: journal.New(h.db), Feed: journal.NewFeed(h.db, log), Accounts: desk, Keys: h.keeper, Media: h.library, Now: h.clock.Now, Log: log,
 		Posts: compose.New(compose.Options{DB: h.db, Platforms: platforms, Publisher: publisher.Desk(), Creators: h.creator, Converter: h.library, Log: log})})
 	must(t, err)
 	front, err := listen.New(listen.Options{PublicURL: h.url, Log: log, Now: h.clock.Now}, listen.Routes{API: rest})

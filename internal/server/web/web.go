@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/feature/address"
 	"ship-post.com/shippost/internal/feature/auth"
 	"ship-post.com/shippost/internal/feature/connect"
 	"ship-post.com/shippost/internal/feature/inquiry"
@@ -36,6 +37,7 @@ type Options struct {
 	Data      *lifecycle.Keeper
 	Legal     *legal.Desk // nil: the texts name nobody who runs this server
 	Inquiries *inquiry.Desk
+	Addresses *address.Book
 	Passkeys  *passkey.Keeper
 	Usage     *usage.Book      // nil: page views are not counted
 	App       fs.FS            // the built web app
@@ -82,7 +84,7 @@ func New(opt Options) (*Pages, error) {
 	if p.script, err = p.hashed("passkey.js"); err != nil {
 		return nil, err
 	}
-	for _, name := range []string{"sign-in", "signed-in", "connected", "legal", "legal-changes", "erasure", "contact", "inquiry", "contact-confirm", "passkeys", "error"} {
+	for _, name := range []string{"sign-in", "signed-in", "connected", "legal", "legal-changes", "erasure", "contact", "inquiry", "contact-confirm", "mail-confirm", "mail-off", "passkeys", "error"} {
 		t, err := template.New("frame.html").Funcs(words).ParseFS(files, "template/frame.html", "template/"+name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("page %s: %w", name, err)
@@ -133,6 +135,10 @@ func (p *Pages) routes() *http.ServeMux {
 	mux.HandleFunc("POST /contact/{token}/withdraw", p.withdrawInquiry)
 	mux.HandleFunc("GET /contact-confirm/{code}", p.confirmMail)
 	mux.HandleFunc("POST /contact-confirm/{code}", p.confirmedMail)
+	mux.HandleFunc("GET /mail-confirm/{code}", p.confirmAddress)
+	mux.HandleFunc("POST /mail-confirm/{code}", p.confirmedAddress)
+	mux.HandleFunc("GET /mail-off/{token}", p.mailOff)
+	mux.HandleFunc("POST /mail-off/{token}", p.endMail)
 	mux.HandleFunc("POST /page-view", p.pageView)
 	mux.HandleFunc("GET /static/{file}", p.file)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {

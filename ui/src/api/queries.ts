@@ -140,6 +140,10 @@ export const keysQuery = () => queryOptions({ queryKey: ['keys'], queryFn: ({ si
 
 export const sessionsQuery = () => queryOptions({ queryKey: ['sessions'], queryFn: ({ signal }) => answer(api.GET('/sessions', { signal })) })
 
+/** Where one gets mail. The link that confirms an address is opened in another tab. */
+export const mailQuery = () =>
+  queryOptions({ queryKey: ['mail'], queryFn: ({ signal }) => answer(api.GET('/mail', { signal })), staleTime: 0, refetchOnWindowFocus: 'always' })
+
 export const policyNewsQuery = () => queryOptions({ queryKey: ['policy-news'], queryFn: ({ signal }) => answer(api.GET('/policy/news', { signal })), staleTime: Infinity })
 
 export const retentionQuery = () => queryOptions({ queryKey: ['retention'], queryFn: ({ signal }) => answer(api.GET('/retention', { signal })) })

@@ -405,6 +405,45 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/mail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the person gets mail, and of what */
+        get: operations["getMail"];
+        /**
+         * Give a mail address
+         * @description A link is mailed there. Whoever opens it within a day confirms the address; until then an earlier one stays.
+         */
+        put: operations["setMail"];
+        post?: never;
+        /** Have the mail address forgotten */
+        delete: operations["removeMail"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/mail/choices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Choose what is told by mail */
+        put: operations["chooseMail"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/me": {
         parameters: {
             query?: never;
@@ -1307,6 +1346,12 @@ export interface components {
             fold?: string;
             local: string;
         };
+        ChooseMailInputBody: {
+            /** @description Posts that went out. */
+            posted: boolean;
+            /** @description Posts that failed, were missed or need somebody. */
+            trouble: boolean;
+        };
         Code: {
             /** @description Whoever runs the server is told too. */
             alerts_operator: boolean;
@@ -1676,6 +1721,20 @@ export interface components {
             url: string;
             /** @description The part of the text that leads somewhere. */
             words: string;
+        };
+        Mail: {
+            /** @description Confirmed. */
+            address?: string;
+            /** @description Waits to be confirmed. */
+            pending?: string;
+            /** Format: date-time */
+            pending_until?: string;
+            /** @description Posts that went out are told. */
+            posted: boolean;
+            /** @description This server sends mail. */
+            sends_mail: boolean;
+            /** @description Posts that failed, were missed or need somebody are told. */
+            trouble: boolean;
         };
         Me: {
             /** @description Signed in within the last ten minutes; some steps ask for that. */
@@ -2295,6 +2354,10 @@ export interface components {
              * @description Exact to a minute.
              */
             seen_at: string;
+        };
+        SetMailInputBody: {
+            /** @description One plain mail address. */
+            address: string;
         };
         SetRetentionInputBody: {
             /**
@@ -3262,6 +3325,128 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Refused. `code` says why, `detail` says it in a sentence, `problems` lists everything that is wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    getMail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mail"];
+                };
+            };
+            /** @description Refused. `code` says why, `detail` says it in a sentence, `problems` lists everything that is wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    setMail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetMailInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mail"];
+                };
+            };
+            /** @description Refused. `code` says why, `detail` says it in a sentence, `problems` lists everything that is wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    removeMail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused. `code` says why, `detail` says it in a sentence, `problems` lists everything that is wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    chooseMail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChooseMailInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Mail"];
+                };
             };
             /** @description Refused. `code` says why, `detail` says it in a sentence, `problems` lists everything that is wrong. */
             default: {

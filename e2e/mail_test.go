@@ -1,0 +1,157 @@
+package e2e
+
+import (
+	"fmt"
+	"io"
+	"mime/quotedprintable"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"ship-post.com/shippost/internal/mail/mailtest"
+	"ship-post.com/shippost/internal/platform/tiktoksim"
+)
+
+// sendsMail has the server of a world send mail from its next start on.
+func (w *world) sendsMail(t *testing.T) *mailtest.Server {
+	there := mailtest.Start(t, mailtest.Options{NoTLS: true})
+	w.extra = append(w.extra, fmt.Sprintf("SHIPPOST_SMTP_URL=smtp://%s:%s@%s", mailtest.User, url.PathEscape(mailtest.Password), there.Addr()), "SHIPPOST_MAIL_FROM=posts@posts.example")
+	return there
+}
+
+// said is the text of a mail.
+func said(t *testing.T, m mailtest.Received) string {
+	t.Helper()
+	raw, err := io.ReadAll(quotedprintable.NewReader(strings.NewReader(m.Raw)))
+	must(t, err)
+	return string(raw)
+}
+
+// pathIn returns the first address of the server in a text that begins with a path, without the server.
+func (w *world) pathIn(t *testing.T, text, begins string) string {
+	t.Helper()
+	found := regexp.MustCompile(regexp.QuoteMeta(w.url) + "(" + begins + `[A-Za-z0-9_-]+)`).FindStringSubmatch(text)
+	if found == nil {
+		t.Fatalf("no link to %s in\n%s", begins, text)
+	}
+	return found[1]
+}
+
+// accessible looks at a page on a desk and on a phone, in light and in dark.
+func (b *tab) accessible(name string) {
+	b.t.Helper()
+	for _, scheme := range []string{"dark", "light"} {
+		b.scheme(scheme)
+		for _, size := range [][2]int64{{390, 844}, {1440, 900}} {
+			b.size(size[0], size[1])
+			b.picture(fmt.Sprintf("%s-%s-%d", name, scheme, size[0]))
+			for _, v := range b.axe() {
+				b.t.Errorf("%s in %s at %d px: %s", name, scheme, size[0], v)
+			}
+			if wide := js[int](b, "document.documentElement.scrollWidth - innerWidth"); wide > 0 {
+				b.t.Errorf("%s at %d px is %d px wider than the window", name, size[0], wide)
+			}
+		}
+	}
+}
+
+// TestPromise_P09_Mail: somebody gives an address, confirms it by the link that comes, is told once what became of posts, and
+// ends it by the link in a mail, without a sign-in and by the request that mail programs make.
+func TestPromise_P09_Mail(t *testing.T) {
+	t.Parallel()
+	w := begin(t)
+	b := w.browse(t)
+	b.signIn("mara.moves")
+	b.open("/settings/mail")
+	b.see("This server sends no mail")
+	there := w.sendsMail(t)
+	w.again(t, syscall.SIGTERM)
+	b.open("/settings/mail")
+	b.write("Your mail address", "mara@nowhere")
+	b.press("button", "Mail me a link")
+	b.see("This is no mail address")
+	b.accessible("mail-wrong")
+	b.write("Your mail address", "mara@example.com")
+	b.press("button", "Mail me a link")
+	b.see("Open the link that was mailed there")
+	confirm := w.pathIn(t, said(t, there.Wait(t, 1)[0]), "/mail-confirm/")
+
+	reader := w.browse(t) // a browser in which nobody is signed in
+	reader.open(confirm)
+	reader.see("Is this your address?")
+	reader.accessible("mail-confirm")
+	reader.press("button", "Yes, write to me here")
+	reader.see("Your address is confirmed")
+	reader.open(confirm)
+	reader.press("button", "Yes, write to me here")
+	reader.see("This link was used already")
+
+	b.open("/settings/mail")
+	b.see("Confirmed")
+	b.press("switch", "When a post is posted")
+	b.until("the choice to be kept", func() bool {
+		return js[bool](b, "fetch('/api/v1/mail').then(r => r.json()).then(m => m.posted && m.trouble)")
+	})
+	b.accessible("mail")
+	b.open("/settings/mail")
+	b.find("switch", "When a post is posted")
+	b.picture("mail-top")
+
+	p := w.creator(t, "mara.moves")
+	clip, err := p.upload(t.Context(), shortClip(t, 1))
+	must(t, err)
+	out, err := p.CreatePost(t.Context(), p.draft(clip.ID, time.Second), "")
+	must(t, err)
+	_, err = p.until(t.Context(), out.ID, "posted")
+	must(t, err)
+	text := said(t, there.Wait(t, 2)[1])
+	if !strings.Contains(text, w.url+"/posts/"+out.ID) || !strings.Contains(text, "Subject: Posted to @mara.moves") || strings.Contains(text, "Low tide") {
+		t.Errorf("of the post that went out:\n%s", text)
+	}
+	must(t, w.sim.SetKnobs(func(k *tiktoksim.Knobs) { k.Processing.FailReason = "file_format_check_failed" }))
+	failed, err := p.CreatePost(t.Context(), p.draft(clip.ID, time.Second), "")
+	must(t, err)
+	text = said(t, there.Wait(t, 3)[2])
+	if !strings.Contains(text, w.url+"/posts/"+failed.ID) || !strings.Contains(text, "Subject: A post to @mara.moves failed") {
+		t.Errorf("of the post that failed:\n%s", text)
+	}
+	if n := strings.Count(text, out.ID); n != 0 {
+		t.Errorf("the post that went out is told again:\n%s", text)
+	}
+
+	// As mail programs do (RFC 8058): no cookie, no origin, only the address in the header.
+	off := w.pathIn(t, text, "/mail-off/")
+	if !strings.Contains(text, "List-Unsubscribe: <"+w.url+off+">\r\n") && !strings.Contains(text, "List-Unsubscribe-Post: List-Unsubscribe=One-Click") {
+		t.Errorf("the mail does not say how it ends:\n%s", text)
+	}
+	reader.open(off)
+	reader.see("mara@example.com", "No more mail about posts")
+	reader.accessible("mail-off")
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+off, strings.NewReader("List-Unsubscribe=One-Click"))
+	must(t, err)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	resp, err := http.DefaultClient.Do(req)
+	must(t, err)
+	must(t, resp.Body.Close())
+	if resp.StatusCode != http.StatusOK {
+		t.Errorf("the request of a mail program: %s", resp.Status)
+	}
+	b.open("/settings/mail")
+	b.find("switch", "When a post needs you")
+	b.until("both to be off", func() bool {
+		return js[int](b, "document.querySelectorAll('section[aria-labelledby=mail] [role=switch]:not(:checked)').length") == 2
+	})
+	reader.open(off)
+	reader.press("button", "Forget the address")
+	reader.see("The address is forgotten")
+	reader.accessible("mail-ended")
+	b.open("/settings/mail")
+	b.find("textbox", "Your mail address")
+	if logs := w.logs(); strings.Contains(logs, "mara@example.com") || strings.Contains(logs, strings.TrimPrefix(off, "/mail-off/")) {
+		t.Error("the log knows the address, or the link")
+	}
+}

@@ -1,1 +1,0 @@
-import{Cr as e,Er as t,Qn as n,Tr as r,gr as i,lr as a,nr as o,r as s,tr as c}from"./index-DO0164ab.js";import l from"./Opening-hiKYxh_h.js";function u(u,d){t(d,!0);let f=e(()=>({id:s.params.id,search:s.search}));var p=o(),m=i(p);n(m,()=>a(f),e=>{l(e,{get id(){return a(f).id},get search(){return a(f).search}})}),c(u,p),r()}export{u as default};
