@@ -179,7 +179,7 @@ func TestGallery(t *testing.T) {
 	for _, size := range [][2]int64{{1440, 900}, {390, 844}} {
 		b.size(size[0], size[1])
 		b.open("/_ui")
-		b.see("Components", "Consents", "It becomes:", "Not planned yet")
+		b.see("Components", "Consents", "It becomes:", "Not planned yet", "17/15")
 		look := func(what string) {
 			t.Helper()
 			for _, v := range b.axe() {
@@ -192,7 +192,8 @@ func TestGallery(t *testing.T) {
 			}
 		}
 		look("components")
-		for _, d := range [][2]string{{"Dialog", "A dialog"}, {"Confirm", "Cancel this post?"}, {"Summary", "Schedule 2 posts"}} {
+		for _, d := range [][2]string{{"Dialog", "A dialog"}, {"Confirm", "Cancel this post?"}, {"Summary", "Schedule 2 posts"},
+			{"Too full: 17", "Wednesday"}, {"What to show: some posts", "What to show"}, {"Shift", "Move 5 posts"}, {"Move", "Move to…"}} {
 			b.press("button", d[0])
 			b.find("dialog", d[1])
 			look("dialog " + d[1])

@@ -32,13 +32,14 @@ function media(id: string, more: Partial<Media>): Media {
   return made
 }
 
+const turned = '9b74c9897bac770ffc029102a200c5de9f3c1c4b0d3b3c6f0c1d0a5a3c9b1e77'
 const tooLarge: Schemas['Problem'] = { code: 'photo_too_large', message: 'It is larger than TikTok allows (24 MB, limit 20 MB).', severity: 'block' }
 const tooWide: Schemas['Problem'] = { code: 'picture_size', message: 'It is 8192 pixels wide; TikTok takes at most 4096.', severity: 'block', remedy: 'convert' }
 const recipe: Schemas['Recipe'] = { width: 4096, height: 2160, frame_rate: 29.97, length_ms: 14_000, changes: ['Made smaller, from 8192 × 4320', 'Brought to 29.97 frames a second'] }
 
 /** Photos in each of their states, by id. */
 export const photos = [
-  media('dunes', {}), media('shells', { removed: ['Where it was taken'] }), media('harbour', { status: 'checking', usable: false }),
+  media('dunes', {}), media('shells', { sha256: turned, removed: ['location'], problems: [{ code: 'photo_rewritten', severity: 'warn', message: 'The photo was turned upright by 90° and saved anew as JPEG, without hidden data.' }] }), media('harbour', { status: 'checking', usable: false }),
   media('storm', { status: 'rejected', usable: false, problems: [tooLarge] }), media('pier', { status: 'receiving', usable: false }),
 ].map((m) => m.id)
 
@@ -55,6 +56,13 @@ export const unfit = (['hopeless', 'wide', 'going', 'broken', 'done', 'made'] as
   return { id, fit }
 })
 
+/** Files as the library shows them: used, new, on their way, and refused. */
+export const library: Media[] = [
+  media('low-tide', { kind: 'video', file_name: 'low-tide.mp4', size: 79_000_000, facts: { width: 1080, height: 1920, duration_ms: 14_000 }, tags: ['beach', 'spring', 'sea'], use: { posts: 2, waiting: 1, posted: 1 } }),
+  media('market', { tags: ['town'] }), media('arriving', { status: 'receiving', usable: false }),
+  media('refused', { status: 'rejected', usable: false, problems: [tooLarge] }),
+]
+
 const checked = soon(-1)
 /** A post that waits under each light. */
 export const forecasts: Schemas['Forecast'][] = [
@@ -64,10 +72,10 @@ export const forecasts: Schemas['Forecast'][] = [
 ]
 
 /** A post that was agreed to twice, by two people. */
-export const agreedTwice = post({ id: 'post_agreed' })
+export const agreedTwice = post({ id: 'post_agreed', media_ids: ['shells', 'dunes'], media: [{ id: 'shells', kind: 'photo', status: 'ready' }, { id: 'dunes', kind: 'photo', status: 'ready' }] })
 const consent = (id: string, user_name: string, caption: string): Schemas['Consent'] => ({
   id, account_id: 'mara.moves', at: soon(-3), caption, nickname: 'Mara Lindqvist', user_id: user_name, user_name, post_version: 1, options: { tiktok: answered },
-  media_sha256: ['3f79bb7b435b05321651daefd374cdc681dc06faa65e374e38337b88ca046dea'],
+  media_sha256: [turned, '3f79bb7b435b05321651daefd374cdc681dc06faa65e374e38337b88ca046dea'],
   declaration: { version: 'music-2026', text: "By posting, you agree to TikTok's Music Usage Confirmation", links: [{ words: 'Music Usage Confirmation', url: 'https://www.tiktok.com/legal/page/global/music-usage-confirmation/en' }] },
 })
 queryClient.setQueryData(['post', agreedTwice.id, 'consents'], { items: [consent('con_1', 'Mara Lindqvist', 'Low tide'), consent('con_2', '', agreedTwice.caption)] })
