@@ -49,17 +49,18 @@ type Options struct {
 
 // Pages serves the pages. Make it with New.
 type Pages struct {
-	opt     Options
-	secure  bool
-	pages   map[string]*template.Template
-	kept    map[string]static // files whose names change with their content, by path
-	index   static            // the web app
-	style   string            // path of the style sheet
-	office  string            // path of what the pages of administrators need beside it; the sign-in stays light without
-	icon    string            // path of the icon
-	script  string            // path of the script that asks devices for passkeys
-	views   *auth.Tries       // views that the app told of, by person
-	handler http.Handler
+	opt        Options
+	secure     bool
+	pages      map[string]*template.Template
+	kept       map[string]static // files whose names change with their content, by path
+	index      static            // the web app
+	style      string            // path of the style sheet
+	legalStyle string            // path of what legal pages need beside it
+	office     string            // path of what the pages of administrators need beside it; the sign-in stays light without
+	icon       string            // path of the icon
+	script     string            // path of the script that asks devices for passkeys
+	views      *auth.Tries       // views that the app told of, by person
+	handler    http.Handler
 }
 
 // New reads the templates and makes the routes.
@@ -73,6 +74,9 @@ func New(opt Options) (*Pages, error) {
 	p := &Pages{opt: opt, views: auth.NewTries(viewLimit, time.Minute, 10000), secure: strings.HasPrefix(opt.PublicURL, "https:"), pages: map[string]*template.Template{}, kept: map[string]static{}}
 	var err error
 	if p.style, err = p.hashed("pages.css"); err != nil {
+		return nil, err
+	}
+	if p.legalStyle, err = p.hashed("legal.css"); err != nil {
 		return nil, err
 	}
 	if p.office, err = p.hashed("admin.css"); err != nil {
@@ -151,6 +155,7 @@ func (p *Pages) routes() *http.ServeMux {
 type frame struct {
 	Title    string
 	Style    string
+	Legal    string // the style sheet of pages that are read, such as the policy
 	Icon     string
 	Script   string // for pages that ask for a passkey
 	Demo     bool
@@ -162,7 +167,7 @@ type frame struct {
 // show renders a page. The name is the signed-in person's.
 func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, page, title, name string, data any) {
 	var out bytes.Buffer
-	err := p.pages[page].Execute(&out, frame{Title: title, Style: p.style, Icon: p.icon, Script: p.script, Demo: p.opt.Demo, Operator: p.opt.Legal.Operator, Name: name, Page: data})
+	err := p.pages[page].Execute(&out, frame{Title: title, Style: p.style, Legal: p.legalStyle, Icon: p.icon, Script: p.script, Demo: p.opt.Demo, Operator: p.opt.Legal.Operator, Name: name, Page: data})
 	if err != nil {
 		p.opt.Log.Error("a page could not be rendered; please report this", "page", page, "request", listen.RequestOf(r.Context()).ID, "error", err)
 		http.Error(w, "This page cannot be shown. It was logged.", http.StatusInternalServerError)
