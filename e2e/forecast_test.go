@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"path/filepath"
 	"testing"
 	"time"
 )
@@ -18,7 +19,7 @@ func TestPost_LooksAhead(t *testing.T) {
 	b.open("/posts/" + post.ID)
 	b.see("What was agreed", "Agreed to once")
 	js[bool](b, `(document.querySelector('details:has(blockquote)').open = true)`)
-	b.see("for Mara Lindqvist", "By posting, you agree to TikTok's Music Usage Confirmation", sumOf(t, path))
+	b.see("for Mara Lindqvist", "By posting, you agree to TikTok's Music Usage Confirmation", filepath.Base(path), sumOf(t, path), "The first frame")
 	b.until("the look ahead", func() bool {
 		return js[string](b, `fetch('/api/v1/posts/`+post.ID+`').then((r) => r.json()).then((p) => p.forecast?.light ?? '')`) == "green"
 	})

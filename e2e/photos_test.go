@@ -94,6 +94,9 @@ func TestPromise_P01_PhotosArriveInTheirOrder(t *testing.T) {
 	b.press("button", "Post now")
 	b.at("/posts/post_")
 	b.see("Posted: TikTok confirmed it")
+	// What was agreed to is told whole: title, order, cover, and what was done to the files.
+	js[bool](b, `(document.querySelector('details:has(blockquote)').open = true)`)
+	b.see("Market day 🥕", "3 files, in this order", "Photo 1 · 800 × 600", "Photo 2, the cover · ", "late.webp", "saved anew as JPEG", "Chosen by TikTok")
 
 	posts, err := p.Posts(t.Context(), client.PostQuery{})
 	must(t, err)
