@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -25,9 +26,11 @@ type planned struct {
 	draft  client.Post
 }
 
-func plan(t *testing.T) *planned {
+func plan(t *testing.T) *planned { t.Helper(); return planIn(t, begin(t)) }
+
+// planIn is plan in a world that is there already.
+func planIn(t *testing.T, w *world) *planned {
 	t.Helper()
-	w := begin(t)
 	p := &planned{world: w, person: w.creator(t, "mara.moves")}
 	path := filepath.Join(t.TempDir(), "low-tide.mp4")
 	must(t, clip(path, "4", "360x640"))
@@ -301,4 +304,67 @@ func TestPost_Unconfirmed(t *testing.T) {
 	b.see("viewers see it twice")
 	b.press("button", "I have looked: it is not there")
 	b.see("Failed", "somebody looked and found that it is not out", "Choose a new time")
+}
+
+// TestScreens_ReducedMotion: for somebody who asked for it nothing moves, however much is under way: a post that TikTok processes,
+// one that goes up, a file on its way, dialogs that open.
+func TestScreens_ReducedMotion(t *testing.T) {
+	t.Parallel()
+	w, l := wired(t)
+	p := planIn(t, w)
+	must(t, p.sim.SetKnobs(func(k *tiktoksim.Knobs) { k.Processing.Delay = tiktoksim.Duration(20 * time.Hour) }))
+	post, err := p.CreatePost(t.Context(), p.person.draft(p.media, time.Second), "")
+	must(t, err)
+	_, err = p.until(t.Context(), post.ID, "publishing/processing")
+	must(t, err)
+	b := p.signedIn(t)
+	// An animation that is over before a frame is drawn is none. What runs for ever is one, however short a turn is.
+	const moving = `document.getAnimations().filter((a) => {
+		const t = a.effect.getComputedTiming()
+		return t.iterations === Infinity || t.duration * t.iterations > 1
+	}).map((a) => (a.animationName ?? a.transitionProperty ?? 'a script') + ' of ' + a.effect.target.className + (a.effect.pseudoElement ?? '')).join('; ')`
+	b.open("/posts/" + post.ID)
+	b.see("TikTok is processing")
+	if js[string](b, moving) == "" {
+		t.Fatal("nothing moves even for whoever has nothing against it: this test sees nothing")
+	}
+	_, err = chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-reduced-motion", Value: "reduce"}}})
+	must(t, err)
+	still := func(where string) {
+		t.Helper()
+		if what := js[string](b, "new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(() => next("+moving+"))))"); what != "" {
+			t.Errorf("%s: there moves %s", where, what)
+		}
+	}
+	still("the page of a post that was open already")
+	screens := []struct{ path, says string }{
+		{"/", "Times are in"}, {"/?view=week", "Times are in"}, {"/?view=list", "Low tide"}, {"/posts", "Low tide"}, {"/posts/" + post.ID, "TikTok is processing"},
+		{"/library", "low-tide.mp4"}, {"/activity", "Post scheduled"}, {"/accounts", "Connected"}, {"/settings", "API keys"}, {"/slots", "New post"},
+	}
+	for _, size := range [][2]int64{{1440, 900}, {390, 844}} {
+		b.size(size[0], size[1])
+		for _, s := range screens {
+			if s.path != "/" || size[0] > 600 {
+				b.open(s.path)
+				b.see(s.says)
+				still(fmt.Sprintf("%s at %d px", s.path, size[0]))
+			}
+		}
+	}
+	b.size(1440, 900)
+	b.open("/accounts")
+	b.see("Connected")
+	b.press("button", "Disconnect…")
+	still("a dialog that opens")
+	b.keys(kb.Escape)
+	b.open("/compose")
+	b.see("Drop a video here", "Posting as")
+	mark := l.passed() + 40_000
+	l.stopAt(mark)
+	path := filepath.Join(t.TempDir(), "on-its-way.mp4")
+	must(t, clip(path, "3", "720x1280"))
+	b.choose(path)
+	b.until("the file to travel", func() bool { return l.passed() >= mark })
+	still("a file that is on its way")
 }

@@ -1,1 +1,0 @@
-import{$n as e,Dr as t,Er as n,_r as r,nr as i,r as a,rr as o,ur as s,wr as c}from"./index-C4xPzIgM.js";import l from"./Opening-B4NFvTT4.js";function u(u,d){t(d,!0);let f=c(()=>({id:a.params.id,search:a.search}));var p=o(),m=r(p);e(m,()=>s(f),e=>{l(e,{get id(){return s(f).id},get search(){return s(f).search}})}),i(u,p),n()}export{u as default};
