@@ -32,7 +32,7 @@ type Failure struct {
 	RetryAfter time.Duration // 0 when not said
 	Ask        bool          // what was agreed to can no longer be sent as it is: the creator is asked, as long as there is time
 	Alarm      bool          // an operator must look: our configuration or code is wrong
-	Withdrawn  bool          // the creator took a permission away: whatever the token, only connecting anew helps
+	Withdrawn  bool          // the creator took a permission away, or new tokens are refused like old ones: only connecting anew helps
 	LogID      string
 }
 
@@ -93,6 +93,8 @@ const (
 	CodeUploadForeign = "upload_foreign" // the platform named an upload host that is not its own
 	CodeUploadWhole   = "upload_whole"   // the platform has every byte already: nothing is left to send, only Confirm helps
 	CodeNetwork       = "network"        // nobody answered
+	CodeTokenReplaced = "token_replaced" // a token was refused before its time, and there is another one now: a second time in a row means CodeTokenRefused
+	CodeTokenRefused  = "token_refused"  // the platform refuses what it has just given as well
 )
 
 // AsError finds the *Error in err's chain, or nil.

@@ -15,6 +15,7 @@ type situation struct {
 	Dead      int               // attempts that died
 	Committed int               // attempts that died past the point of no return
 	Unknown   int               // attempts that died of a code nobody knows
+	Replaced  int               // attempts in a row whose token was refused before its time
 	Last      *shippost.Failure // why the latest dead one failed, nil when it did not fail
 	StageAt   time.Time
 }

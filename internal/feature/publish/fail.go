@@ -41,6 +41,12 @@ func (r *runner) fail(ctx context.Context, err error) (wait time.Duration, again
 	pe := platform.AsError(err)
 	gone := pe != nil && pe.Code == platform.CodeUploadGone
 	f := r.failure(r.platform, err)
+	if f.Code == platform.CodeTokenReplaced && r.s.Replaced > 0 {
+		// It was renewed for the attempt before this one, and again it is no good: more of them would only be thrown away.
+		refused := *pe
+		refused.Code = platform.CodeTokenRefused
+		f = r.failure(r.platform, &refused)
+	}
 	s := r.s
 	s.Attempt = &r.a
 	d := dispose(s, f, r.now(), r.tries, gone)

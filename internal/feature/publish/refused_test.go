@@ -6,8 +6,6 @@ import (
 
 	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/feature/vault"
-	"ship-post.com/shippost/internal/store"
-	"ship-post.com/shippost/internal/store/storetest"
 )
 
 // TestAccessRefused_NoRefresh: TikTok takes the token and says that the right to post is missing. The account must be
@@ -21,11 +19,7 @@ func TestAccessRefused_NoRefresh(t *testing.T) {
 		tokens := l.requests("token")
 		l.move(time.Hour)
 		held, _ := l.until(t, post.ID, func(p shippost.Post, _ []shippost.Attempt) bool { return p.Hold != nil })
-		var broken shippost.Account
-		storetest.View(t, l.db, func(tx *store.Tx) (err error) {
-			broken, err = tx.AccountOfAny(t.Context(), account.ID)
-			return err
-		})
+		broken := l.accountOf(t, account.ID)
 		if held.Status != shippost.PostQueued || held.Hold.Code != "scope_not_authorized" || held.Hold.Remedy != shippost.RemedyReconnect ||
 			broken.Status != shippost.AccountReconnect || broken.StatusReason != vault.ReasonWithdrawn {
 			t.Errorf("the post is %s, held by %+v, the account is %s (%s)", held.Status, held.Hold, broken.Status, broken.StatusReason)
@@ -33,15 +27,7 @@ func TestAccessRefused_NoRefresh(t *testing.T) {
 		if n := l.requests("token") - tokens; n != 0 || l.inits("narrow") != 0 {
 			t.Errorf("%d refreshes and %d inits, want none", n, l.inits("narrow"))
 		}
-		l.grant(t, account, "narrow")
-		storetest.Update(t, l.db, func(tx *store.Tx) error {
-			epoch := broken.Epoch
-			broken.Status, broken.StatusReason, broken.Epoch = shippost.AccountActive, "", epoch+1
-			if _, err := tx.SetAccountStatus(t.Context(), broken, epoch); err != nil {
-				return err
-			}
-			return l.publisher.Desk().AccountReady(t.Context(), tx, broken)
-		})
+		l.reconnect(t, account.ID, "narrow")
 		if p, _ := l.until(t, post.ID, ended); p.Status != shippost.PostPosted || len(l.live("after all")) != 1 {
 			t.Errorf("after that the post is %s, live %d times", p.Status, len(l.live("after all")))
 		}

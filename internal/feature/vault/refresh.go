@@ -258,17 +258,22 @@ func (v *Vault) ended(ctx context.Context, s state, cause error) (shippost.Secre
 const (
 	ReasonRefresh   = "refresh_refused"   // the platform no longer takes its refresh token
 	ReasonWithdrawn = "permission_denied" // the platform takes the token, and says that a permission is missing
+	ReasonRefused   = "token_refused"     // the platform refuses even the tokens that it has just given
 )
 
 // Withdrawn marks an account as one that must be connected anew, because the platform said with a code that its creator
-// does not let us do what we asked for. No refresh would change that, so none is made. It changes nothing when the account
-// was connected anew since, as its epoch tells.
+// does not let us do what we asked for, or refuses new tokens like old ones. No refresh would change that, so none is made.
+// It changes nothing when the account was connected anew since, as its epoch tells.
 func (v *Vault) Withdrawn(ctx context.Context, tx *store.Tx, account shippost.Account, code string) error {
 	now, err := tx.AccountOfAny(ctx, account.ID)
 	if err != nil || now.Epoch != account.Epoch {
 		return err
 	}
-	return v.markBroken(ctx, tx, account.ID, ReasonWithdrawn, code)
+	reason := ReasonWithdrawn
+	if code == platform.CodeTokenRefused {
+		reason = ReasonRefused
+	}
+	return v.markBroken(ctx, tx, account.ID, reason, code)
 }
 
 // told is how many of the posts that wait for an account its people are told by name, the most urgent ones.

@@ -132,11 +132,35 @@ func (c *Client) ask(ctx context.Context, q call, tokens platform.Tokens, data a
 		return "", err
 	}
 	logID, err = c.do(ctx, q, token, data)
-	if e := platform.AsError(err); e == nil || e.Code != codeTokenInvalid {
+	if !tokenInvalid(err) {
 		return logID, err
 	}
 	if token, err = tokens.Renew(ctx, token); err != nil {
 		return logID, err
 	}
-	return c.do(ctx, q, token, data)
+	logID, err = c.do(ctx, q, token, data)
+	if !tokenInvalid(err) {
+		return logID, err
+	}
+	return logID, judged(ctx, tokens, token, err, platform.CodeTokenRefused)
+}
+
+func tokenInvalid(err error) bool {
+	e := platform.AsError(err)
+	return e != nil && e.Code == codeTokenInvalid
+}
+
+// judged says what it means that a token was refused: nothing, if it had run out on the way or somebody else got another
+// one meanwhile; the code, if it is the one that should be good.
+func judged(ctx context.Context, tokens platform.Tokens, refused shippost.Secret, err error, code string) error {
+	now, tokenErr := tokens.Token(ctx)
+	if tokenErr != nil {
+		return tokenErr
+	}
+	if now.Reveal() != refused.Reveal() {
+		code = codeTokenRenewed
+	}
+	e := *platform.AsError(err)
+	e.Code = code
+	return &e
 }

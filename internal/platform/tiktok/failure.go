@@ -25,7 +25,7 @@ const untilChanged = 365 * 24 * time.Hour
 const (
 	codeUploadRefused = "upload_refused" // TikTok took an upload request for malformed
 	codeMediaChanged  = "media_changed"  // the stored file is not the one that was promised
-	codeTokenRenewed  = "token_renewed"  // an init was refused for its token, and there is a new token now
+	codeTokenRenewed  = "token_renewed"  // a request was refused for its token, which had run out on the way, and there is a new token now
 )
 
 // from says where in TikTok's documents a code stands.
@@ -104,6 +104,8 @@ var failures = map[string]rule{
 	platform.CodeNetwork:       {ours, platform.Transient, "", shippost.RemedyWait, false, "TikTok could not be reached. ShipPost tries again."},
 	codeMediaChanged:           {ours, platform.Content, "", shippost.RemedyReplaceMedia, true, "The stored video is not the one you uploaded any more, so it was not sent. Upload it again."},
 	codeTokenRenewed:           {ours, platform.Transient, "", shippost.RemedyWait, false, "TikTok asked ShipPost to identify itself again. ShipPost tries again."},
+	platform.CodeTokenReplaced: {ours, platform.Transient, "", shippost.RemedyWait, false, "TikTok refused ShipPost's access to this account and renewed it. ShipPost tries again."},
+	platform.CodeTokenRefused:  {ours, platform.Auth, "", shippost.RemedyReconnect, false, "TikTok refuses ShipPost's access to this account, even right after it was renewed. Connect the account again."},
 	codeUploadRefused:          {ours, platform.Unknown, "", shippost.RemedyRetry, false, "TikTok did not take the file in the form it was sent. ShipPost tries again."},
 }
 
@@ -129,7 +131,7 @@ func (c *Client) Classify(err error) platform.Failure {
 		r = rule{answered, platform.Unknown, platform.Declined, shippost.RemedyRetry, true, "TikTok gave an answer that ShipPost does not understand (" + codeOr(e.Code) + ")."}
 	}
 	f := platform.Failure{Class: r.class, After: r.after, Code: codeOr(e.Code), Message: r.message, Remedy: r.remedy, Alarm: r.alarm, LogID: e.LogID}
-	f.Withdrawn = e.Code == codeScope || e.Code == codeScopeMissed
+	f.Withdrawn = e.Code == codeScope || e.Code == codeScopeMissed || e.Code == platform.CodeTokenRefused
 	if f.Class == platform.Rate {
 		f.RetryAfter = time.Minute
 	}

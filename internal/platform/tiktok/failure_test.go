@@ -80,6 +80,8 @@ var (
 		platform.CodeNetwork:       {platform.Transient, none, shippost.RemedyWait, false},
 		codeMediaChanged:           {platform.Content, none, shippost.RemedyReplaceMedia, true},
 		codeTokenRenewed:           {platform.Transient, none, shippost.RemedyWait, false},
+		platform.CodeTokenReplaced: {platform.Transient, none, shippost.RemedyWait, false},
+		platform.CodeTokenRefused:  {platform.Auth, none, shippost.RemedyReconnect, false},
 		codeUploadRefused:          {platform.Unknown, none, shippost.RemedyRetry, false},
 	}
 )

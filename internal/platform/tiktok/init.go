@@ -113,15 +113,17 @@ func (c *Client) init(ctx context.Context, p platform.Payload, q call, patience 
 // renewed gets a new token after an init that was refused for its token, so that the next attempt finds a good one.
 // The init itself is not repeated: there is one for each attempt, ever (reliability I10).
 func (c *Client) renewed(ctx context.Context, tokens platform.Tokens, refused shippost.Secret, err error) error {
-	if e := platform.AsError(err); e == nil || e.Code != codeTokenInvalid {
+	if !tokenInvalid(err) {
+		return err
+	}
+	err = judged(ctx, tokens, refused, err, platform.CodeTokenReplaced)
+	if e := platform.AsError(err); e == nil || e.Code != platform.CodeTokenReplaced {
 		return err
 	}
 	if _, renewErr := tokens.Renew(ctx, refused); renewErr != nil {
 		return renewErr
 	}
-	e := *platform.AsError(err)
-	e.Code = codeTokenRenewed
-	return &e
+	return err
 }
 
 // mayUploadTo reports whether TikTok's upload address leads to TikTok: what we send there is an unpublished video.

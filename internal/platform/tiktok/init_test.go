@@ -244,13 +244,18 @@ func TestI10_InitWithADeadToken(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.tokens.access = []string{"act.dead"}
-	if _, err := b.Stage(t.Context(), b.video(1000), &ledger{}); codeOf(err) != codeTokenRenewed || b.Classify(err).Class != platform.Transient {
+	if _, err := b.Stage(t.Context(), b.video(1000), &ledger{}); codeOf(err) != platform.CodeTokenReplaced || b.Classify(err).Class != platform.Transient {
 		t.Errorf("%v", err)
 	}
 	if n := len(b.requests("video_init")); n != 1 || b.tokens.renewed != 1 {
 		t.Errorf("%d inits and %d renewals, want 1 and 1", n, b.tokens.renewed)
 	}
 	b.publish(b.video(1000))
+	// One that had run out on the way is no reason for doubt, and none for another one.
+	b.tokens.access, b.tokens.ranOut = []string{"act.dead"}, true
+	if _, err := b.Stage(t.Context(), b.video(1000), &ledger{}); codeOf(err) != codeTokenRenewed || b.Classify(err).Class != platform.Transient || b.tokens.renewed != 1 {
+		t.Errorf("%v after %d renewals", err, b.tokens.renewed)
+	}
 	b.tokens.access, b.tokens.renew = []string{"act.dead"}, nil
 	if _, err := b.Stage(t.Context(), b.video(1000), &ledger{}); !shippost.IsKind(err, shippost.Reconnect) {
 		t.Errorf("without another token: %v", err)

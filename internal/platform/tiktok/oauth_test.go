@@ -296,7 +296,7 @@ func TestQuestionsAreRepeatedWithANewToken(t *testing.T) {
 	}
 	b.tokens.renew = func() (string, error) { return "act.dead.too", nil }
 	b.tokens.access = []string{"act.dead"}
-	if _, err := b.Creator(t.Context(), b.tokens); codeOf(err) != codeTokenInvalid || b.tokens.renewed != 2 {
+	if _, err := b.Creator(t.Context(), b.tokens); codeOf(err) != platform.CodeTokenRefused || !b.Classify(err).Withdrawn || b.tokens.renewed != 2 {
 		t.Errorf("%v after %d renewals", err, b.tokens.renewed)
 	}
 	b.tokens.renew = nil
