@@ -31,6 +31,7 @@ type member struct {
 	tx    *Tx
 	err   error
 	alone bool      // it shared a transaction that was lost
+	soon  bool      // it does not wait for those who can
 	ended bool      // err is what its caller is told
 	turn  chan turn // to its caller; never holds more than one
 	ran   chan struct{}
@@ -56,11 +57,11 @@ func (d *DB) Waiting() int {
 }
 
 // join runs an update in a transaction that it may share.
-func (d *DB) join(ctx context.Context, fn func(*Tx) error) error {
+func (d *DB) join(ctx context.Context, soon bool, fn func(*Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	m := &member{ctx: ctx, fn: fn, turn: make(chan turn, 1), ran: make(chan struct{}, 1)}
+	m := &member{ctx: ctx, fn: fn, soon: soon, turn: make(chan turn, 1), ran: make(chan struct{}, 1)}
 	d.group.add(m)
 	for done := ctx.Done(); ; {
 		select {
@@ -171,11 +172,19 @@ func undo(ctx context.Context, tx *sql.Tx) error {
 	return err
 }
 
-// add adds a member, who leads if nobody does.
+// add adds a member, who leads if nobody does. One that is in a hurry comes after the first, who may have been told to lead
+// already, and after others in a hurry.
 func (g *group) add(m *member) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.waiting = append(g.waiting, m)
+	place := len(g.waiting)
+	if m.soon && place > 0 {
+		place = 1
+		for place < len(g.waiting) && g.waiting[place].soon {
+			place++
+		}
+	}
+	g.waiting = slices.Insert(g.waiting, place, m)
 	if !g.led {
 		g.led = true
 		m.turn <- turnToLead

@@ -348,3 +348,31 @@ func TestGroup_UndoneFromMemory(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A change that has an instant to keep is in the next commit, however many others wait; those in a hurry keep their order.
+func TestGroup_SoonGoesFirst(t *testing.T) {
+	t.Parallel()
+	c := gather(t)
+	var order []string // appended to by one member after the other
+	note := func(name string) func(*Tx) error {
+		return func(*Tx) error { order = append(order, name); return nil }
+	}
+	for i := range groupSize + 10 {
+		c.add(t.Context(), fmt.Sprint(i), note(fmt.Sprint(i)))
+	}
+	for _, name := range []string{"soon", "and next"} {
+		waiting := c.db.Waiting()
+		c.all.Go(func() {
+			if err := c.db.UpdateSoon(t.Context(), note(name)); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+		for c.db.Waiting() == waiting {
+			runtime.Gosched()
+		}
+	}
+	c.finish()
+	if want := []string{"0", "soon", "and next", "1"}; len(order) != groupSize+12 || !slices.Equal(order[:4], want) {
+		t.Errorf("%d ran, the first of them %v; want %v", len(order), order[:min(4, len(order))], want)
+	}
+}

@@ -65,6 +65,8 @@ const (
 		AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.post_id = p.id AND a.state = 'dead' AND a.failure <> '')`
 	sqlDueAfter = `SELECT due_at FROM posts WHERE account_id = $1 AND status IN ('queued', 'publishing') AND status = 'queued'
 		AND due_at >= $2 AND due_at <= $3 AND (due_at > $2 OR id < $4) ORDER BY due_at LIMIT 200`
+	sqlPhotosDue = `SELECT due_at FROM posts WHERE account_id = $1 AND status IN ('queued', 'publishing') AND due_at >= $2 AND due_at < $3
+		AND EXISTS (SELECT 1 FROM post_media pm JOIN media m ON m.id = pm.media_id WHERE pm.post_id = posts.id AND m.kind = $4) ORDER BY due_at LIMIT 200`
 	sqlMoveWakes = `UPDATE posts SET wake_at = wake_at + $1 WHERE account_id = $2 AND status IN ('queued', 'publishing') AND status = 'queued'
 		AND due_at >= $3 AND due_at < $4 AND wake_at + 0 > $5 AND hold = '' AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.post_id = posts.id)`
 )
@@ -120,21 +122,32 @@ func (t *Tx) postIDs(ctx context.Context, query string, args ...any) (_ []shippo
 
 // DueAfter returns when the waiting posts of a post's account are due that come after it within a time, soonest first: of
 // those due at the same instant the one that was written later comes first. There may be more of them than it returns.
-func (t *Tx) DueAfter(ctx context.Context, post shippost.Post, within time.Duration) (_ []time.Time, err error) {
-	rows, err := t.query(ctx, sqlDueAfter, post.Account, moment(post.Due.At), moment(post.Due.At.Add(within)), post.ID)
+func (t *Tx) DueAfter(ctx context.Context, post shippost.Post, within time.Duration) ([]time.Time, error) {
+	return t.dueTimes(ctx, sqlDueAfter, post.Account, moment(post.Due.At), moment(post.Due.At.Add(within)), post.ID)
+}
+
+// dueTimes runs a statement that gives due times.
+func (t *Tx) dueTimes(ctx context.Context, query string, args ...any) (_ []time.Time, err error) {
+	rows, err := t.query(ctx, query, args...)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", verb(sqlDueAfter), err)
+		return nil, fmt.Errorf("%s: %w", verb(query), err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	var list []time.Time
 	for rows.Next() {
 		var due time.Time
 		if err := rows.Scan(at(&due)); err != nil {
-			return nil, fmt.Errorf("%s: %w", verb(sqlDueAfter), err)
+			return nil, fmt.Errorf("%s: %w", verb(query), err)
 		}
 		list = append(list, due)
 	}
 	return list, rows.Err()
+}
+
+// PhotosDue returns when the posts of photos of an account that wait or are under way are due from an instant until before
+// another one, soonest first.
+func (t *Tx) PhotosDue(ctx context.Context, account shippost.AccountID, from, before time.Time) ([]time.Time, error) {
+	return t.dueTimes(ctx, sqlPhotosDue, account, moment(from), moment(before), shippost.Photo)
 }
 
 // MoveWakes moves the wakes after now by some time of an account's posts that are due from an instant until before another

@@ -96,7 +96,7 @@ func TestCrowd_Plans(t *testing.T) {
 	if err := db.Analyze(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	args := map[string][]any{"before": {"a", 1, "%"}, "after": {"a", 1, 2, "p"}, "move": {-1, "a", 1, 2, 3}}
+	args := map[string][]any{"before": {"a", 1, "%"}, "after": {"a", 1, 2, "p"}, "photos": {"a", 1, 2, "photo"}, "move": {-1, "a", 1, 2, 3}}
 	for name, query := range store.CrowdStatements {
 		plan := explain(t, db, query, args[name])
 		if !strings.Contains(plan, "INDEX posts_account_due (account_id=? AND due_at") || strings.Contains(plan, "SCAN") || strings.Contains(plan, "TEMP B-TREE") {

@@ -143,20 +143,25 @@ const attempts = 6
 // were locked. fn may be called again, after a deadlock, when a shared commit was lost, or when it asks for it (see Again): it must
 // have no effect outside the transaction. When ctx ends before fn has returned, what fn did is rolled back.
 func (d *DB) Update(ctx context.Context, fn func(*Tx) error) error {
-	return d.update(ctx, d.engine == SQLite, fn)
+	return d.update(ctx, d.engine == SQLite, false, fn)
 }
 
 // UpdateTogether is Update for one of many small changes at the same time: they share a commit on PostgreSQL too. fn must
 // not wait for anybody, and what it locks stays locked until all of them are committed.
 func (d *DB) UpdateTogether(ctx context.Context, fn func(*Tx) error) error {
-	return d.update(ctx, true, fn)
+	return d.update(ctx, true, false, fn)
 }
 
-func (d *DB) update(ctx context.Context, together bool, fn func(*Tx) error) error {
+// UpdateSoon is UpdateTogether for a change that has an instant to keep: however many others wait, it is in the next commit.
+func (d *DB) UpdateSoon(ctx context.Context, fn func(*Tx) error) error {
+	return d.update(ctx, true, true, fn)
+}
+
+func (d *DB) update(ctx context.Context, together, soon bool, fn func(*Tx) error) error {
 	for n := 1; ; n++ {
 		var err error
 		if together {
-			err = d.join(ctx, fn)
+			err = d.join(ctx, soon, fn)
 		} else {
 			err = d.run(ctx, d.write, nil, fn)
 		}

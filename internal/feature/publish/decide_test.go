@@ -166,16 +166,24 @@ func TestStageAt(t *testing.T) {
 		name       string
 		lead, want time.Duration
 		crowd      []time.Duration // when others of its account are due after it
+		fixed      []time.Duration // when photos of its account are due
 	}{
-		{"tiny file", 0, 30 * time.Second, nil},
-		{"four seconds", 4 * time.Second, 38 * time.Second, nil},
-		{"a quarter of an hour", 15 * time.Minute, 30*time.Minute + 30*time.Second, nil},
-		{"never earlier than the platform allows", time.Hour, 40 * time.Minute, nil},
-		{"two others at the same time", 0, 30*time.Second + 2*initTurn, []time.Duration{0, 0}},
-		{"others a second apart", 0, 30*time.Second + 3*initTurn - 3*time.Second, []time.Duration{time.Second, 2 * time.Second, 3 * time.Second}},
-		{"others a minute apart", 0, 30 * time.Second, []time.Duration{time.Minute, 2 * time.Minute, 3 * time.Minute}},
-		{"many in a minute", 0, 30*time.Second + 5*initTurn - time.Minute, slices.Repeat([]time.Duration{time.Minute}, 5)},
-		{"more than can be", 0, 40 * time.Minute, make([]time.Duration, 200)},
+		{"tiny file", 0, 30 * time.Second, nil, nil},
+		{"four seconds", 4 * time.Second, 38 * time.Second, nil, nil},
+		{"a quarter of an hour", 15 * time.Minute, 30*time.Minute + 30*time.Second, nil, nil},
+		{"never earlier than the platform allows", time.Hour, 40 * time.Minute, nil, nil},
+		{"two others at the same time", 0, 30*time.Second + 2*initTurn, []time.Duration{0, 0}, nil},
+		{"others a second apart", 0, 30*time.Second + 3*initTurn - 3*time.Second, []time.Duration{time.Second, 2 * time.Second, 3 * time.Second}, nil},
+		{"others a minute apart", 0, 30 * time.Second, []time.Duration{time.Minute, 2 * time.Minute, 3 * time.Minute}, nil},
+		{"many in a minute", 0, 30*time.Second + 5*initTurn - time.Minute, slices.Repeat([]time.Duration{time.Minute}, 5), nil},
+		{"more than can be", 0, 40 * time.Minute, make([]time.Duration, 200), nil},
+		{"photos at the same time", 0, time.Minute + time.Second, nil, make([]time.Duration, 4)},
+		{"more photos than at once", 0, time.Minute + time.Second, nil, make([]time.Duration, 9)},
+		{"photos before it that take until then", 0, 4*time.Minute + time.Second, nil, slices.Repeat([]time.Duration{-3 * time.Minute}, 12)},
+		{"photos before it that are through", 0, 30 * time.Second, nil, slices.Repeat([]time.Duration{-3 * time.Minute}, 8)},
+		{"photos a minute apart", 0, 4*time.Minute + time.Second, nil, []time.Duration{-3 * time.Minute, -2 * time.Minute, -time.Minute, 0}},
+		{"photos just after", 0, 31 * time.Second, nil, []time.Duration{30 * time.Second}},
+		{"photos later", 0, 30 * time.Second, nil, []time.Duration{40 * time.Second}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -183,7 +191,11 @@ func TestStageAt(t *testing.T) {
 			for _, later := range c.crowd {
 				crowd = append(crowd, due.Add(later))
 			}
-			if got := due.Sub(stageAt(due, 1, paced{lead: c.lead}, crowd)); got != c.want {
+			var fixed []time.Time
+			for _, at := range c.fixed {
+				fixed = append(fixed, due.Add(at))
+			}
+			if got := due.Sub(stageAt(due, 1, paced{lead: c.lead}, crowd, fixed)); got != c.want {
 				t.Errorf("%v before the due time, want %v", got, c.want)
 			}
 		})

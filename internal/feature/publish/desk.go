@@ -27,12 +27,11 @@ func (d *Desk) Queued(ctx context.Context, tx *store.Tx, post *shippost.Post) er
 	}
 	now := d.p.now()
 	wake := now
-	if platform, ok := d.p.platforms[account.Platform]; ok {
-		ahead := platform.Describe().EarliestStage
+	if pf, ok := d.p.platforms[account.Platform]; ok {
+		ahead := pf.Describe().EarliestStage
 		wake = post.Due.At.Add(-ahead)
 		if !now.Before(wake.Add(-ahead)) {
-			// Posts due shortly before it may have been looked at already, and must make room for it.
-			if err := tx.MoveWakes(ctx, account.ID, wake, post.Due.At, now, -initTurn); err != nil {
+			if err := d.makeRoom(ctx, tx, post, pf, now); err != nil {
 				return err
 			}
 		}
@@ -45,6 +44,22 @@ func (d *Desk) Queued(ctx context.Context, tx *store.Tx, post *shippost.Post) er
 		tx.OnCommit(func() { nudge(d.p.due) })
 	}
 	return nil
+}
+
+// makeRoom has posts of the account begin earlier, or look again at when to, that may have been looked at already and must
+// make room for a new one.
+func (d *Desk) makeRoom(ctx context.Context, tx *store.Tx, post *shippost.Post, pf platform.Platform, now time.Time) error {
+	ahead, due := pf.Describe().EarliestStage, post.Due.At
+	if puller, ok := platform.Can[platform.Puller](pf); ok {
+		kind, err := tx.PostKind(ctx, post.ID)
+		if err != nil {
+			return err
+		}
+		if puller.Pulls(kind) {
+			return tx.MoveWakes(ctx, post.Account, due.Add(-time.Minute), due.Add(ahead), now, -ahead)
+		}
+	}
+	return tx.MoveWakes(ctx, post.Account, due.Add(-ahead), due, now, -initTurn)
 }
 
 // Withdraw ends the living attempt of a post, if there is one, because the post is cancelled or changed. Past the point

@@ -259,13 +259,19 @@ func (p *Publisher) stageAt(ctx context.Context, tx *store.Tx, s situation) (tim
 	if err != nil {
 		return time.Time{}, err
 	}
-	var crowd []time.Time
+	var crowd, fixed []time.Time
 	if s.Attempt == nil && !pulls(pf, s) { // what is opened at its due time can give nobody its turn
-		if crowd, err = tx.DueAfter(ctx, s.Post, pf.Describe().EarliestStage); err != nil {
+		ahead := pf.Describe().EarliestStage
+		if crowd, err = tx.DueAfter(ctx, s.Post, ahead); err != nil {
 			return time.Time{}, err
 		}
+		if puller, ok := platform.Can[platform.Puller](pf); ok && puller.Pulls(shippost.Photo) {
+			if fixed, err = tx.PhotosDue(ctx, s.Post.Account, s.Post.Due.At.Add(-ahead), s.Post.Due.At.Add(time.Minute)); err != nil {
+				return time.Time{}, err
+			}
+		}
 	}
-	return stageAt(s.Post.Due.At, s.size(), pf, crowd), nil
+	return stageAt(s.Post.Due.At, s.size(), pf, crowd, fixed), nil
 }
 
 // sleep has a post looked at when its staging should begin. What held it before does not any more. The crowd may have grown since it was looked at; whoever joins
@@ -304,6 +310,12 @@ func (s *situation) count(attempts []shippost.Attempt) {
 			s.Committed++
 		}
 		s.Dead++
+		switch {
+		case !a.OpenedAt.IsZero() || a.Epoch != s.Account.Epoch:
+			s.Replaced = 0 // a token was taken since, or is another
+		case a.Failure != nil && a.Failure.Code == platform.CodeTokenReplaced:
+			s.Replaced++
+		}
 		if a.Failure != nil {
 			s.Last = a.Failure
 			if a.Failure.Class == string(platform.Unknown) {

@@ -27,6 +27,7 @@ type double struct {
 	transfer time.Duration                                     // how long an upload takes
 	settle   time.Duration                                     // how long its last request takes to get to its tail
 	process  time.Duration                                     // from the last byte to publication
+	private  bool                                              // the creator takes no posts any more
 	taken    map[string]*take                                  // by publish id
 	calls    []request
 }
@@ -110,10 +111,23 @@ func (d *double) Heard() (time.Time, time.Duration, bool) {
 
 func (d *double) AskTime(context.Context) error { return d.call("time", "") }
 
-func (d *double) Validate(platform.Draft, shippost.Creator) []shippost.Problem { return nil }
+// Validate refuses what a creator without any choice of audience would get.
+func (d *double) Validate(_ platform.Draft, c shippost.Creator) []shippost.Problem {
+	if len(c.PrivacyOptions) == 0 {
+		return []shippost.Problem{{Code: "private", Severity: shippost.Block, Remedy: shippost.RemedyEdit, Message: "This account takes no such posts any more."}}
+	}
+	return nil
+}
 
 func (d *double) Creator(_ context.Context, t platform.Tokens) (shippost.Creator, error) {
-	return shippost.Creator{Nickname: "Ada"}, d.call("creator", shippost.AccountID(t.(doubleTokens)))
+	c := shippost.Creator{Nickname: "Ada", PrivacyOptions: []string{shippost.PrivacyPublic}}
+	err := d.call("creator", shippost.AccountID(t.(doubleTokens)))
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.private {
+		c.PrivacyOptions = nil
+	}
+	return c, err
 }
 
 // doubleTokens are the tokens of an account that never expire.

@@ -106,6 +106,7 @@ const (
 	initsPerMinute    = 4
 	statusPerMinute   = 24
 	creatorsPerMinute = 15
+	rechecksPerMinute = 18 // what is checked last must not wait for what only begins
 )
 
 // codeOwnBudget is the code of a request that our own budget has no room for; when it has is known exactly.

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"ship-post.com/shippost"
@@ -32,8 +33,9 @@ const (
 )
 
 // stageAt returns when staging of size bytes should begin for a post due at that time: early enough for the transfer, and
-// for those after it in its account's crowd to begin after it, never before the platform's earliest.
-func stageAt(due time.Time, size int64, p platform.Platform, crowd []time.Time) time.Time {
+// for those after it in its account's crowd to begin after it, never before the platform's earliest. fixed is when posts of
+// the account are due that are opened at that time and no other, in order: it makes way for them.
+func stageAt(due time.Time, size int64, p platform.Platform, crowd, fixed []time.Time) time.Time {
 	lead := minLead
 	if pacer, ok := platform.Can[platform.Pacer](p); ok {
 		// Twice the estimate: a line that was fast a while ago may be busy now.
@@ -44,7 +46,25 @@ func stageAt(due time.Time, size int64, p platform.Platform, crowd []time.Time) 
 		// What is due soon after this one needs its own turn before that.
 		start = earlier(start, later.Add(-time.Duration(i+1)*initTurn))
 	}
-	return latest(start.Add(-lead), due.Add(-p.Describe().EarliestStage))
+	return latest(makeWay(start.Add(-lead), fixed), due.Add(-p.Describe().EarliestStage))
+}
+
+// makeWay returns the latest time until at from which the account's budget of init requests has a minute that none of the
+// fixed ones needs. Those that are more than the budget allows are opened one after the other.
+func makeWay(at time.Time, fixed []time.Time) time.Time {
+	opened := make([]time.Time, len(fixed))
+	for i, due := range fixed {
+		opened[i] = due
+		if i >= initsPerMinute {
+			opened[i] = latest(due, opened[i-initsPerMinute].Add(time.Minute))
+		}
+	}
+	for _, t := range slices.Backward(opened) {
+		if at.Sub(t).Abs() <= time.Minute {
+			at = t.Add(-time.Minute - time.Second)
+		}
+	}
+	return at
 }
 
 // initTurn is how long each post of an account has the account's budget of init requests to itself: a little more than

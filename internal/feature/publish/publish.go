@@ -67,6 +67,7 @@ type Publisher struct {
 	now       func() time.Time
 	log       *slog.Logger
 	transfers *share        // a place for each file that may be staged now
+	answers   answers       // about creators, which their posts share
 	polls     chan struct{} // a token for each question that may be under way
 	due       chan struct{} // nudges the dispatcher
 	asked     chan struct{} // nudges the confirm lane

@@ -18,6 +18,7 @@ import (
 // pulling is a double that fetches photos itself: it is told of them at their due time.
 type pulling struct {
 	*double
+	slow   time.Duration // how long an init takes to be answered
 	mu     sync.Mutex
 	opened []instants // when it could first be told, for each init request
 	dues   []time.Time
@@ -25,7 +26,11 @@ type pulling struct {
 
 func (*pulling) Pulls(kind shippost.MediaKind) bool { return kind == shippost.Photo }
 
-func (d *pulling) Stage(_ context.Context, p platform.Payload, ledger platform.Ledger) (platform.Staged, error) {
+// Stage does nothing for photos before they are due. Videos are the double's.
+func (d *pulling) Stage(ctx context.Context, p platform.Payload, ledger platform.Ledger) (platform.Staged, error) {
+	if p.Media[0].Kind != shippost.Photo {
+		return d.double.Stage(ctx, p, ledger)
+	}
 	return &pulledStaged{d: d, ledger: ledger, doubleStaged: doubleStaged{d: d.double, p: p, receipt: p.Receipt}}, nil
 }
 
@@ -50,6 +55,9 @@ func (s *pulledStaged) Wait(ctx context.Context) error {
 	s.d.mu.Lock()
 	s.d.opened, s.d.dues = append(s.d.opened, now), append(s.d.dues, s.p.Due)
 	s.d.mu.Unlock()
+	if s.d.slow > 0 && !pause(ctx, s.d.slow, nil) {
+		return ctx.Err()
+	}
 	if err := s.d.call("init", s.p.Account); err != nil {
 		return err
 	}
@@ -65,7 +73,66 @@ func (s *pulledStaged) Wait(ctx context.Context) error {
 }
 
 func (d *pulling) Commit(ctx context.Context, staged platform.Staged) (platform.Outcome, error) {
-	return d.double.Commit(ctx, &staged.(*pulledStaged).doubleStaged)
+	if photos, ok := staged.(*pulledStaged); ok {
+		staged = &photos.doubleStaged
+	}
+	return d.double.Commit(ctx, staged)
+}
+
+// pulls has the platform fetch photos.
+func (b *bubble) pulls() *pulling {
+	b.halt()
+	d := &pulling{double: b.platform}
+	b.platforms[shippost.TikTok] = d
+	b.Publisher.gate = gate.New(gate.Options{DB: b.db, URL: "https://photos.example", Now: b.clock.Now})
+	b.start()
+	return d
+}
+
+// TestSlowPhotosHoldUpNothing: the platform takes a minute to answer each init of photos, which leave when they are due. A
+// video that is due then, before and after goes out on the second, whether it is of the same account or of another one.
+func TestSlowPhotosHoldUpNothing(t *testing.T) {
+	t.Parallel()
+	for name, late := range map[string]bool{"planned long before": false, "photos that come when the videos have been looked at": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, func(b *bubble) {
+				d := b.pulls()
+				d.slow = time.Minute
+				due := b.db.Now().Add(30 * time.Minute)
+				busy, video := b.account(), b.video
+				var photos, videos []shippost.PostID
+				for i, after := range []time.Duration{-time.Second, 0, time.Second, 30 * time.Second, 2 * time.Minute} {
+					in := time.Until(due.Add(after))
+					videos = append(videos, b.schedule(busy, fmt.Sprint("of the same account ", i), in, time.Hour), b.schedule(b.account(), fmt.Sprint("video ", i), in, time.Hour))
+				}
+				if late {
+					b.pass(25 * time.Minute)
+				}
+				b.video = b.file(shippost.Photo)
+				for i := range 100 { // more than any lane does at once
+					account := busy
+					if i >= initsPerMinute {
+						account = b.account()
+					}
+					photos = append(photos, b.schedule(account, fmt.Sprint("photos ", i), time.Until(due), time.Hour))
+				}
+				b.video = video
+				b.pass(time.Until(due) + 20*time.Minute)
+				for _, id := range videos {
+					if p := b.post(id); p.Status != shippost.PostPosted || p.Lateness() != 0 {
+						t.Errorf("%s is %s, %s late", p.Caption, p.Status, p.Lateness())
+					}
+				}
+				for _, id := range photos {
+					if p := b.post(id); p.Status != shippost.PostPosted || p.Lateness() != d.slow {
+						t.Errorf("%s is %s, %s late; want what the platform took", p.Caption, p.Status, p.Lateness())
+					}
+				}
+				checkBudgets(t, b.platform.requests())
+			})
+		})
+	}
 }
 
 // TestR12_PhotoPolicy: whatever fails and however often the process starts anew, the platform is not told of photos before
@@ -82,10 +149,7 @@ func TestR12_PhotoPolicy(t *testing.T) {
 		var faults []string
 		inBubble(t, func(b *bubble) {
 			accuse := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
-			b.halt()
-			d := &pulling{double: b.platform}
-			b.platforms[shippost.TikTok] = d
-			b.Publisher.gate = gate.New(gate.Options{DB: b.db, URL: "https://photos.example", Now: b.clock.Now})
+			d := b.pulls()
 			b.video = b.file(shippost.Photo)
 			b.platform.failWith(func(op string, _ shippost.AccountID) error {
 				if chance.Float64() >= failing || op == "time" || op == "commit" { // a gate that opens cannot fail
@@ -93,7 +157,6 @@ func TestR12_PhotoPolicy(t *testing.T) {
 				}
 				return []error{down(op), says(op, "slow_down"), says(op, "cap"), down(op)}[chance.IntN(4)]
 			})
-			b.start()
 			account := b.account()
 			var ids []shippost.PostID
 			for i, due := range dues {

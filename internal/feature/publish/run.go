@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -184,28 +183,42 @@ func (r *runner) preflight(ctx context.Context) error {
 	if err := r.consented(ctx); err != nil {
 		return err
 	}
-	return r.askCreator(ctx, r.takeQuota)
+	return r.askCreator(ctx)
 }
 
-// askCreator reads what the creator may do now, and holds the post against it. take takes the request from the budget.
-func (r *runner) askCreator(ctx context.Context, take func(ctx context.Context, what string, limit int) error) error {
+// askCreator reads what the creator may do now, and holds the post against it.
+func (r *runner) askCreator(ctx context.Context) error {
 	r.options = r.s.Post.Options
 	reader, ok := platform.Can[platform.CreatorReader](r.platform)
 	if !ok {
 		return nil
 	}
-	if err := take(ctx, "creator", creatorsPerMinute); err != nil {
+	if err := r.takeQuota(ctx, "creator", creatorsPerMinute); err != nil {
 		return err
 	}
-	if err := r.pass(ctx); err != nil {
+	creator, err := r.readCreator(ctx, reader)
+	if err != nil {
 		return err
+	}
+	return r.allowedBy(ctx, creator, r.now())
+}
+
+// readCreator asks the platform what the creator may do.
+func (r *runner) readCreator(ctx context.Context, reader platform.CreatorReader) (shippost.Creator, error) {
+	if err := r.pass(ctx); err != nil {
+		return shippost.Creator{}, err
 	}
 	creator, err := reader.Creator(ctx, r.vault.For(r.s.Account.ID))
 	if err := r.heard(r.platform, r.s.Account.ID, err); err != nil {
-		return err
+		return shippost.Creator{}, err
 	}
-	r.askedAt = r.now()
 	r.note(ctx, creator)
+	return creator, nil
+}
+
+// allowedBy holds the post against what the creator was allowed to do at a time.
+func (r *runner) allowedBy(ctx context.Context, creator shippost.Creator, at time.Time) error {
+	r.askedAt = at
 	if adjuster, ok := platform.Can[platform.Adjuster](r.platform); ok {
 		var off []shippost.Problem
 		r.options, off = adjuster.Adjust(r.options, creator)
@@ -288,42 +301,6 @@ func (r *runner) note(ctx context.Context, creator shippost.Creator) {
 	}
 }
 
-// recheck asks for the creator's permissions again shortly before the commit, if they were read long ago. What was sent
-// at the opening cannot be changed: if it no longer fits, the attempt must die.
-func (r *runner) recheck(ctx context.Context) error {
-	latest := r.s.Post.Due.At.Add(-creatorFresh)
-	if !r.askedAt.Before(latest) {
-		return nil
-	}
-	// Spread, so that a thousand posts do not ask in one second.
-	if !r.sleepUntil(ctx, latest.Add(10*time.Second+rand.N(30*time.Second))) {
-		return ctx.Err()
-	}
-	if r.breakers[r.platform.Describe().Name].ahead() > 0 {
-		return nil // it would not answer; it checks by itself when it is back
-	}
-	sent, resumed := r.options, r.askedAt.IsZero()
-	now := func(ctx context.Context, what string, limit int) error { return r.take(ctx, r.s.Account, what, limit) }
-	if err := r.askCreator(ctx, now); err != nil {
-		return r.tolerate(err)
-	}
-	if !resumed && !sameOptions(sent, r.options) {
-		return &refusedError{edited}
-	}
-	return nil
-}
-
-// tolerate lets a commit go ahead when the platform could not be asked: it checks again by itself. What it did say counts.
-func (r *runner) tolerate(err error) error {
-	if kind := shippost.ErrorKind(err); kind == shippost.Wait {
-		return nil
-	}
-	if pe := platform.AsError(err); pe != nil && r.platform.Classify(err).Class == platform.Transient {
-		return nil
-	}
-	return err
-}
-
 // stage brings the bytes to the platform, with a limit on how many files travel at once.
 func (r *runner) stage(ctx context.Context) (platform.Staged, error) {
 	if r.a.State == shippost.AttemptPlanned && !r.pulled() {
@@ -400,7 +377,8 @@ func (r *runner) commitRow(ctx context.Context) (later time.Time, _ error) {
 	var why refusal
 	var release time.Duration
 	next := r.a
-	err := r.db.UpdateTogether(ctx, func(tx *store.Tx) error {
+	// Whatever else is to be written can wait, and this cannot.
+	err := r.db.UpdateSoon(ctx, func(tx *store.Tx) error {
 		now := r.now()
 		later, release = time.Time{}, r.elapsed()+max(r.s.Post.Due.At.Sub(now), 0)
 		row, err := tx.LockForCommit(ctx, r.a.ID)
