@@ -1,11 +1,13 @@
 package e2e
 
 import (
+	"database/sql"
 	"fmt"
 	"io"
 	"mime/quotedprintable"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
@@ -153,5 +155,54 @@ func TestPromise_P09_Mail(t *testing.T) {
 	b.find("textbox", "Your mail address")
 	if logs := w.logs(); strings.Contains(logs, "mara@example.com") || strings.Contains(logs, strings.TrimPrefix(off, "/mail-off/")) {
 		t.Error("the log knows the address, or the link")
+	}
+}
+
+// TestPromise_P20_ChangesComeAnnounced: a server with people that begins with a program whose policy is new to it says in the app from
+// when that is in force, writes so to who confirmed an address, and shows the present text until then.
+func TestPromise_P20_ChangesComeAnnounced(t *testing.T) {
+	t.Parallel()
+	w := prepare(t)
+	there := w.sendsMail(t)
+	must(t, w.start())
+	b := w.browse(t)
+	b.signIn("mara.moves")
+	b.open("/settings/mail")
+	b.write("Your mail address", "mara@example.com")
+	b.press("button", "Mail me a link")
+	b.open(w.pathIn(t, said(t, there.Wait(t, 1)[0]), "/mail-confirm/"))
+	b.press("button", "Yes, write to me here")
+	b.see("Your address is confirmed")
+	must(t, w.end(syscall.SIGTERM))
+	db, err := sql.Open("sqlite", filepath.Join(w.dir, "shippost.db"))
+	must(t, err)
+	for _, statement := range []string{"DELETE FROM meta WHERE key LIKE 'announced:%'", "DELETE FROM acknowledgements"} { // as before the program was upgraded
+		_, err = db.ExecContext(t.Context(), statement)
+		must(t, err)
+	}
+	must(t, db.Close())
+	must(t, w.start())
+	day := time.Now().UTC().AddDate(0, 0, 14).Format("2 January 2006")
+	text := said(t, there.Wait(t, 2)[1])
+	if !strings.Contains(text, "Subject: The privacy policy of localhost") || !strings.Contains(text, "changes on "+day) || !strings.Contains(text, "/mail-off/") {
+		t.Errorf("the mail says\n%s", text)
+	}
+	b.open("/calendar")
+	b.see("The privacy policy changes on")
+	b.accessible("policy-banner")
+	b.open("/privacy-policy")
+	b.see("until "+day, "24 November 2026")
+	b.accessible("policy-until")
+	b.press("link", "the new one")
+	b.see("from " + day)
+	b.accessible("policy-from")
+	b.open("/calendar")
+	b.press("button", "I have read it")
+	b.until("the banner to go", func() bool { return !strings.Contains(b.text(), "The privacy policy changes on") })
+	w.again(t, syscall.SIGTERM)
+	b.open("/calendar")
+	b.find("link", "New post")
+	if len(there.Box()) != 2 || strings.Contains(b.text(), "The privacy policy changes on") {
+		t.Errorf("%d mails; it is told again", len(there.Box()))
 	}
 }

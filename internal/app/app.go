@@ -222,7 +222,7 @@ func (a *App) openPlatforms() error {
 	}
 	a.addresses = address.New(address.Options{DB: a.db, Sealer: a.sealer, Post: a.post(), PublicURL: a.config.PublicURL, Now: chaos.Now, Log: a.log})
 	a.legal = legal.New(legal.Options{DB: a.db, Operator: legal.Operator{Name: a.config.OperatorName, Contact: a.config.OperatorContact}, Hosts: a.hosts, CountsPages: a.config.Usage == "on",
-		PublicURL: a.config.PublicURL, Post: a.post(), Readers: a.addresses.Readers})
+		PublicURL: a.config.PublicURL, Post: a.post(), Readers: a.addresses.Readers, Now: chaos.Now})
 	a.inquiries = inquiry.New(inquiry.Options{DB: a.db, PublicURL: a.config.PublicURL, Operator: a.config.OperatorContact, Post: a.post(), Now: chaos.Now, Log: a.log})
 	a.passkeys = passkey.New(passkey.Options{DB: a.db, PublicURL: a.config.PublicURL, Now: chaos.Now})
 	a.admins = admin.New(admin.Options{DB: a.db, Passkeys: a.passkeys, CodeFile: filepath.Join(a.config.DataDir, adminCodeFile), Now: chaos.Now})
@@ -232,7 +232,7 @@ func (a *App) openPlatforms() error {
 		Sealer: a.sealer, Quota: a.quota, Gate: a.gate, Now: chaos.Now, Log: a.log})
 	a.keeper = auth.New(auth.Options{DB: a.db, Now: chaos.Now, Log: a.log})
 	a.connect = connect.New(connect.Options{DB: a.db, Auth: a.keeper, Platforms: a.platforms, Sealer: a.sealer, Vault: a.tokens,
-		Posts: a.publisher.Desk(), PublicURL: a.config.PublicURL, OpenSignup: a.config.Signup == "open", Policy: legal.Published[legal.Policy][0].Day, Accept: a.legal.Accept,
+		Posts: a.publisher.Desk(), PublicURL: a.config.PublicURL, OpenSignup: a.config.Signup == "open", Policy: func() string { return a.legal.InForce(legal.Policy).Day }, Accept: a.legal.Accept,
 		Bucket: a.bucket, Jobs: a.jobs, Now: chaos.Now, Log: a.log})
 	a.lifecycle = lifecycle.New(lifecycle.Options{DB: a.db, Bucket: a.bucket, Library: a.library, Accounts: a.connect, Posts: a.publisher.Desk(), Jobs: a.jobs,
 		Now: chaos.Now, Log: a.log})

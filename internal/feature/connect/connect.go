@@ -73,12 +73,12 @@ type Options struct {
 	Sealer     *seal.Sealer
 	Vault      Vault
 	Posts      Posts
-	PublicURL  string       // scheme and host
-	OpenSignup bool         // strangers may sign in and get a workspace; otherwise only the first person may
-	Policy     string       // version of the privacy policy that a first sign-in accepts
-	Accept     Accept       // notes that it does; nil notes it in the journal alone
-	Bucket     blob.Bucket  // where the pictures of creators are kept; nil keeps none
-	Jobs       *jobs.Client // fetches them after a sign-in; nil leaves them to RenewAvatars
+	PublicURL  string        // scheme and host
+	OpenSignup bool          // strangers may sign in and get a workspace; otherwise only the first person may
+	Policy     func() string // version of the privacy policy that a first sign-in accepts
+	Accept     Accept        // notes that it does; nil notes it in the journal alone
+	Bucket     blob.Bucket   // where the pictures of creators are kept; nil keeps none
+	Jobs       *jobs.Client  // fetches them after a sign-in; nil leaves them to RenewAvatars
 	Now        func() time.Time
 	Log        *slog.Logger
 }

@@ -35,7 +35,10 @@ func (d *Desk) signIn(ctx context.Context, tx *store.Tx, a *arrival) (auth.Ticke
 	actor.Session = ticket.Session
 	data := map[string]any{"platform": string(a.Platform), "purpose": a.flow.Purpose, "session": string(ticket.Session)}
 	if first {
-		data["first"], data["policy"] = true, d.Policy
+		data["first"] = true
+		if d.Policy != nil {
+			data["policy"] = d.Policy()
+		}
 		if d.Accept != nil {
 			if err := d.Accept(ctx, tx, actor.User); err != nil {
 				return auth.Ticket{}, account, err

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"text/template"
 	"time"
 
@@ -68,17 +69,26 @@ type Options struct {
 	Post        notify.Post // nil: this server sends no mail, and changes are announced in the app alone
 	// Readers returns people who gave a mail address in their settings; nil for none.
 	Readers func(ctx context.Context, tx *store.Tx) ([]notify.Reader, error)
+	Now     func() time.Time // nil: time.Now
 }
 
 // Desk shows the documents and notes who has read them. All methods may be called from many goroutines at once.
-type Desk struct{ Options }
+type Desk struct {
+	Options
+
+	mu   sync.Mutex
+	from map[string]time.Time // see fromKey
+}
 
 // New returns a Desk.
 func New(o Options) *Desk {
 	if o.Published == nil {
 		o.Published = Published
 	}
-	return &Desk{o}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Desk{Options: o, from: map[string]time.Time{}}
 }
 
 // Versions returns the versions of a document, the newest first.
@@ -93,8 +103,11 @@ type Block struct {
 	Rows    [][]string
 }
 
-// Read returns a version of a document, the newest for an empty day; NotFound for one that never was.
+// Read returns a version of a document, that in force for an empty day; NotFound for one that never was.
 func (d *Desk) Read(document, day string) (Version, []Block, error) {
+	if day == "" {
+		day = d.InForce(document).Day
+	}
 	v, text, err := d.text(document, day)
 	return v, blocks(text), err
 }
@@ -261,10 +274,10 @@ func Compose() (string, error) {
 	return out.String(), err
 }
 
-// Accept notes, at the first sign-in, that a person accepted the documents of that day.
+// Accept notes, at the first sign-in, that a person accepted the documents in force.
 func (d *Desk) Accept(ctx context.Context, tx *store.Tx, user shippost.UserID) error {
-	for document, list := range d.Published {
-		if err := tx.Acknowledge(ctx, user, document, list[0].Day, tx.Now()); err != nil {
+	for document := range d.Published {
+		if err := tx.Acknowledge(ctx, user, document, d.InForce(document).Day, tx.Now()); err != nil {
 			return err
 		}
 	}
@@ -275,9 +288,10 @@ func (d *Desk) Accept(ctx context.Context, tx *store.Tx, user shippost.UserID) e
 type News struct {
 	Document string
 	Version  Version
+	From     time.Time // when it will be in force; zero once it is
 }
 
-// News returns the material changes since what the person has read. Whoever came before this was noted has read the first
+// News returns the material changes since what the person has read, also those that are only announced. Whoever came before this was noted has read the first
 // version.
 func (d *Desk) News(ctx context.Context, actor shippost.Actor) (news []News, err error) {
 	if err := actor.Require(shippost.ReadWorkspace); err != nil {
@@ -299,7 +313,7 @@ func (d *Desk) News(ctx context.Context, actor shippost.Actor) (news []News, err
 		}
 		for _, v := range list {
 			if v.Material && v.Day > seen {
-				news = append(news, News{document, v})
+				news = append(news, News{document, v, d.upcoming(document, v)})
 				break
 			}
 		}
@@ -326,8 +340,8 @@ func (d *Desk) Acknowledge(ctx context.Context, actor shippost.Actor, document, 
 	})
 }
 
-// Announce writes once to everybody with a mail address about each material change. People with a place here see it in the app,
-// with or without mail. Run it at the start: the texts come with the program.
+// Announce writes once to everybody with a mail address about each material change, which is in force two weeks later. People with a
+// place here see it in the app, with or without mail. Run it at the start: the texts come with the program.
 func (d *Desk) Announce(ctx context.Context) error {
 	return d.DB.Update(ctx, func(tx *store.Tx) error {
 		for _, document := range []string{Policy, Terms} {
@@ -336,27 +350,32 @@ func (d *Desk) Announce(ctx context.Context) error {
 			if i < 0 {
 				continue
 			}
-			key := "announced:" + document
-			told, err := tx.Meta(ctx, key)
-			if err != nil {
+			if err := d.begin(ctx, tx, document, list[i]); err != nil {
 				return err
 			}
-			if told >= list[i].Day {
-				continue
-			}
-			swapped, err := tx.SwapMeta(ctx, key, told, list[i].Day)
-			if err != nil {
-				return err
-			}
-			if !swapped {
-				continue // another node does it
-			}
-			if err := d.announce(ctx, tx, document, list[i]); err != nil {
+			if err := d.recall(ctx, tx, document); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// begin announces a version, unless that was done.
+func (d *Desk) begin(ctx context.Context, tx *store.Tx, document string, v Version) error {
+	key := "announced:" + document
+	told, err := tx.Meta(ctx, key)
+	if err != nil || told >= v.Day {
+		return err
+	}
+	swapped, err := tx.SwapMeta(ctx, key, told, v.Day)
+	if err != nil || !swapped { // another node does it
+		return err
+	}
+	if err := d.schedule(ctx, tx, document, v); err != nil {
+		return err
+	}
+	return d.announce(ctx, tx, document, v)
 }
 
 // names are how a letter calls the documents.
@@ -373,7 +392,7 @@ func (d *Desk) announce(ctx context.Context, tx *store.Tx, document string, v Ve
 		}
 		told[strings.ToLower(to)] = true
 		l.Once, l.Kind, l.To = strings.Join([]string{"policy", document, v.Day, l.Once}, "/"), shippost.LetterPolicy, to
-		l.Facts = map[string]any{"Document": names[document], "Many": document == Terms, "Day": v.Date(), "Summary": v.Summary, "Leave": l.Leave,
+		l.Facts = map[string]any{"Document": names[document], "Many": document == Terms, "Day": DateOf(tx.Now().Add(Notice)), "Summary": v.Summary, "Leave": l.Leave,
 			"Page": d.PublicURL + "/" + document + "/" + v.Day + "/changes"}
 		return d.Post(ctx, tx, l)
 	}

@@ -194,6 +194,73 @@ func TestPromise_P20_MaterialChangesAreAnnouncedByMail(t *testing.T) {
 	})
 }
 
+// P20: a material change is in force 14 days after a server with people first knew it, on every node and after each restart; until then
+// the present text is, and whoever comes meanwhile accepts that and is told of the next.
+func TestPromise_P20_MaterialChangesAreAnnouncedAhead(t *testing.T) {
+	t.Parallel()
+	storetest.EachAt(t, noon, func(t *testing.T, db *store.DB, clock *storetest.Clock) {
+		ctx := t.Context()
+		published := map[string][]legal.Version{legal.Policy: {{Day: "2026-11-26", Material: true, Summary: "More."}, {Day: "2026-11-24"}}, legal.Terms: {{Day: "2026-11-24"}}}
+		start := func() *legal.Desk {
+			t.Helper()
+			desk := legal.New(legal.Options{DB: db, Published: published, Now: clock.Now})
+			if err := desk.Announce(ctx); err != nil {
+				t.Fatal(err)
+			}
+			return desk
+		}
+		reads := func(d *legal.Desk, want string) {
+			t.Helper()
+			v, blocks, err := d.Read(legal.Policy, "")
+			if err != nil || v.Day != want || len(blocks) == 0 || d.InForce(legal.Policy) != v {
+				t.Errorf("in force is %s, want %s (%v)", v.Day, want, err)
+			}
+		}
+		published[legal.Policy] = published[legal.Policy][1:]
+		reads(start(), "2026-11-24")
+		ada := storetest.Workspace(t, db)
+		published[legal.Policy] = append([]legal.Version{{Day: "2026-11-26", Material: true, Summary: "More."}}, published[legal.Policy]...)
+		first := start()
+		from := noon.Add(legal.Notice)
+		reads(first, "2026-11-24")
+		if at := first.From(legal.Policy, published[legal.Policy][0]); !at.Equal(from) {
+			t.Errorf("in force from %s, want %s", at, from)
+		}
+		ben := storetest.Workspace(t, db)
+		storetest.Update(t, db, func(tx *store.Tx) error { return first.Accept(ctx, tx, ben.User) })
+		for _, who := range []shippost.Actor{ada, ben} {
+			news, err := first.News(ctx, who)
+			if err != nil || len(news) != 1 || !news[0].From.Equal(from) || news[0].Version.Day != "2026-11-26" {
+				t.Errorf("%+v, %v", news, err)
+			}
+		}
+		clock.Advance(legal.Notice - time.Second)
+		again := start()
+		reads(first, "2026-11-24")
+		reads(again, "2026-11-24")
+		clock.Advance(time.Second)
+		reads(first, "2026-11-26")
+		reads(again, "2026-11-26")
+		if news, err := again.News(ctx, ada); err != nil || len(news) != 1 || !news[0].From.IsZero() {
+			t.Errorf("then: %+v, %v", news, err)
+		}
+	})
+}
+
+// A server that nobody uses yet begins with the newest text: there is nobody to tell.
+func TestANewServerBeginsWithTheNewestText(t *testing.T) {
+	t.Parallel()
+	storetest.EachAt(t, noon, func(t *testing.T, db *store.DB, clock *storetest.Clock) {
+		desk := legal.New(legal.Options{DB: db, Now: clock.Now})
+		if err := desk.Announce(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if v := desk.InForce(legal.Policy); v != legal.Published[legal.Policy][0] {
+			t.Errorf("on a server without people %s is in force", v.Day)
+		}
+	})
+}
+
 // P22: the policy names everybody this server may connect to, and says so when there is nobody.
 func TestPromise_P22_ThePolicyNamesEveryRecipient(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -20,16 +21,21 @@ func (a *API) policy() {
 
 // PolicyNews is a change of a legal text that the person has not read yet.
 type PolicyNews struct {
-	Document string `json:"document" enum:"privacy-policy,terms"`
-	Version  string `json:"version" doc:"Its day."`
-	Summary  string `json:"summary"`
-	URL      string `json:"url" doc:"The text."`
-	Changes  string `json:"changes_url" doc:"What changed."`
+	Document string     `json:"document" enum:"privacy-policy,terms"`
+	Version  string     `json:"version" doc:"Its day."`
+	Summary  string     `json:"summary"`
+	From     *time.Time `json:"from,omitempty" doc:"When it will be in force; absent once it is."`
+	URL      string     `json:"url" doc:"The text."`
+	Changes  string     `json:"changes_url" doc:"What changed."`
 }
 
 func newsOf(n legal.News) PolicyNews {
 	at := "/" + n.Document
-	return PolicyNews{n.Document, n.Version.Day, n.Version.Summary, at, at + "/" + n.Version.Day + "/changes"}
+	news := PolicyNews{Document: n.Document, Version: n.Version.Day, Summary: n.Version.Summary, URL: at + "/" + n.Version.Day, Changes: at + "/" + n.Version.Day + "/changes"}
+	if !n.From.IsZero() {
+		news.From = &n.From
+	}
+	return news
 }
 
 func (a *API) listPolicyNews(ctx context.Context, actor shippost.Actor, _ *struct{}) (*listed[PolicyNews], error) {

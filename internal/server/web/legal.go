@@ -14,8 +14,11 @@ type legalPage struct {
 	Document string
 	Title    string
 	Version  legal.Version
-	Versions []legal.Version
-	Current  bool
+	Versions []legalVersion
+	Current  bool   // in force
+	From     string // when it will be, "" when it is or was
+	Until    string // when that in force ends, "" for no end that is known
+	Next     string // day of the one that follows then
 	Blocks   []legal.Block
 }
 
@@ -25,6 +28,12 @@ type changesPage struct {
 	Title        string
 	Older, Newer legal.Version
 	Changes      []legal.Change
+}
+
+// legalVersion is a line of the list of versions.
+type legalVersion struct {
+	legal.Version
+	From string // when it will be in force, "" when it is or was
 }
 
 var legalTitles = map[string]string{legal.Policy: "Privacy policy", legal.Terms: "Terms of use"}
@@ -37,8 +46,19 @@ func (p *Pages) legal(document string) http.HandlerFunc {
 			p.fail(w, r, err)
 			return
 		}
-		versions := p.opt.Legal.Versions(document)
-		p.show(w, r, http.StatusOK, "legal", legalTitles[document], "", legalPage{document, legalTitles[document], v, versions, v == versions[0], blocks})
+		page := legalPage{Document: document, Title: legalTitles[document], Version: v, Current: v == p.opt.Legal.InForce(document), Blocks: blocks}
+		for _, other := range p.opt.Legal.Versions(document) {
+			line := legalVersion{Version: other}
+			if from := p.opt.Legal.From(document, other); from.After(p.opt.Now()) {
+				line.From = legal.DateOf(from)
+				page.Until, page.Next = line.From, other.Day
+			}
+			if other == v {
+				page.From = line.From
+			}
+			page.Versions = append(page.Versions, line)
+		}
+		p.show(w, r, http.StatusOK, "legal", legalTitles[document], "", page)
 	}
 }
 

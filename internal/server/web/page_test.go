@@ -197,6 +197,38 @@ func TestPromise_P20_LegalPages(t *testing.T) {
 	}
 }
 
+// P20: while a change is announced the page has the text in force and says until when, and the new one says from when.
+func TestPromise_P20_TheNextTextSaysFromWhen(t *testing.T) {
+	clock := storetest.NewClock(time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC))
+	db := storetest.SQLite(t, storetest.At(clock.Now))
+	storetest.Workspace(t, db)
+	desk := legal.New(legal.Options{DB: db, Now: clock.Now})
+	if err := desk.Announce(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, false, func(o *web.Options) { o.Legal, o.Now = desk, clock.Now })
+	b := s.open(t)
+	says := func(path string, all ...string) {
+		t.Helper()
+		p := b.get(path)
+		for _, want := range all {
+			if !strings.Contains(p.text, want) {
+				t.Errorf("%s does not say %q", path, want)
+			}
+		}
+		if len(all) == 0 && len(p.find("p", "class", "note")) != 0 {
+			t.Errorf("%s still announces something", path)
+		}
+	}
+	newest := legal.Published[legal.Policy][0].Day
+	says("/privacy-policy", "24 November 2026", "until 10 December 2026", "/privacy-policy/"+newest+"/changes")
+	says("/privacy-policy/"+newest, "from 10 December 2026", "Read the one in force")
+	says("/terms")
+	clock.Advance(legal.Notice)
+	says("/privacy-policy", "26 November 2026")
+	says("/privacy-policy")
+}
+
 // S7: what another site's page sends has no effect.
 func TestCrossOriginFormsHaveNoEffect(t *testing.T) {
 	s := serve(t, false)

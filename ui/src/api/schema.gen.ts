@@ -2099,6 +2099,11 @@ export interface components {
             changes_url: string;
             /** @enum {string} */
             document: "privacy-policy" | "terms";
+            /**
+             * Format: date-time
+             * @description When it will be in force; absent once it is.
+             */
+            from?: string;
             summary: string;
             /** @description The text. */
             url: string;

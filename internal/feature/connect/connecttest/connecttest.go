@@ -73,7 +73,7 @@ func New(t *testing.T, change ...func(*connect.Options)) *Bench {
 	}
 	t.Cleanup(func() { _ = bucket.Close() })
 	o := connect.Options{DB: b.DB, Auth: b.Auth, Platforms: platforms, Bucket: bucket,
-		Sealer: sealer, Vault: b.Vault, Posts: b.Posts, PublicURL: PublicURL, OpenSignup: true, Policy: "2026-11-24", Now: b.Clock.Now, Log: log}
+		Sealer: sealer, Vault: b.Vault, Posts: b.Posts, PublicURL: PublicURL, OpenSignup: true, Policy: func() string { return "2026-11-24" }, Now: b.Clock.Now, Log: log}
 	for _, f := range change {
 		f(&o)
 	}
