@@ -131,17 +131,6 @@ func TestAccessRefused_HoldEndsWithIt(t *testing.T) {
 // mend it; afterwards the truth comes out.
 func TestAccessLost_AfterTheHandOver(t *testing.T) {
 	t.Parallel()
-	event := func(b *bubble, a shippost.Attempt, e platform.Event) {
-		b.t.Helper()
-		storetest.Update(b.t, b.db, func(tx *store.Tx) error {
-			account, err := tx.AccountOfAny(b.t.Context(), a.Account)
-			if err != nil {
-				return err
-			}
-			e.Kind, e.Subject, e.PublishID = platform.EventPost, account.Subject, a.PublishID
-			return b.Desk().Told(b.t.Context(), tx, shippost.TikTok, e)
-		})
-	}
 	for _, c := range []struct {
 		name string
 		code string // of the refusal
@@ -158,14 +147,14 @@ func TestAccessLost_AfterTheHandOver(t *testing.T) {
 			b.reconnect(account)
 		}, shippost.PostPosted, ""},
 		{"the platform tells that it is out", "token", func(b *bubble, _ shippost.Account, a shippost.Attempt) {
-			event(b, a, platform.Event{Name: "post.publish.complete", State: platform.Published})
+			b.told(a, platform.Event{Name: "post.publish.complete", State: platform.Published})
 		}, shippost.PostPosted, ""},
 		{"the platform tells that it was refused", "token", func(b *bubble, _ shippost.Account, a shippost.Attempt) {
-			event(b, a, platform.Event{Name: "post.publish.failed", State: platform.Refused, Reason: platform.Failure{Class: platform.Declined,
+			b.told(a, platform.Event{Name: "post.publish.failed", State: platform.Refused, Reason: platform.Failure{Class: platform.Declined,
 				After: platform.Declined, Code: "spam_risk", Message: "TikTok did not publish it.", Remedy: shippost.RemedyOpenTikTok}})
 		}, shippost.PostFailed, "spam_risk"},
 		{"the platform tells only that there is news", "token", func(b *bubble, _ shippost.Account, a shippost.Attempt) {
-			event(b, a, platform.Event{Name: "post.publish.no_longer_publicaly_available"})
+			b.told(a, platform.Event{Name: "post.publish.no_longer_publicaly_available"})
 		}, shippost.PostPublishing, ""},
 		{"nothing for three days", "token", func(b *bubble, _ shippost.Account, _ shippost.Attempt) {
 			b.clock.step(73 * time.Hour)
@@ -180,12 +169,7 @@ func TestAccessLost_AfterTheHandOver(t *testing.T) {
 				b.start()
 				account := b.account()
 				id := b.schedule(account, "tide", 2*time.Minute, time.Hour)
-				b.platform.failWith(func(op string, _ shippost.AccountID) error {
-					if op == "status" {
-						return says(op, c.code)
-					}
-					return nil
-				})
+				b.platform.refuse("status", c.code)
 				b.pass(10 * time.Minute)
 				p, a := b.post(id), b.attempts(id)[0]
 				if p.Status != shippost.PostPublishing || p.Phase != shippost.PhaseProcessing || p.Hold == nil || p.Hold.Code != codeAccessLost ||
@@ -211,14 +195,10 @@ func TestTold_IsAHintWhileThereIsAccess(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(b *bubble) {
 		b.platform.process = time.Hour
-		account := b.account()
-		id := b.schedule(account, "tide", 2*time.Minute, time.Hour)
+		id := b.schedule(b.account(), "tide", 2*time.Minute, time.Hour)
 		b.pass(10 * time.Minute)
 		asked := len(b.platform.requests())
-		storetest.Update(b.t, b.db, func(tx *store.Tx) error {
-			return b.Desk().Told(b.t.Context(), tx, shippost.TikTok, platform.Event{Kind: platform.EventPost, Subject: account.Subject,
-				PublishID: b.attempts(id)[0].PublishID, State: platform.Published, Name: "post.publish.complete"})
-		})
+		b.told(b.attempts(id)[0], platform.Event{State: platform.Published, Name: "post.publish.complete"})
 		b.pass(time.Second)
 		if p := b.post(id); p.Status != shippost.PostPublishing || len(b.platform.requests()) != asked+1 {
 			t.Errorf("the post is %s after %d questions, want it asked about once", p.Status, len(b.platform.requests())-asked)

@@ -94,6 +94,34 @@ func (b *bubble) halt() {
 	}
 }
 
+// stopAndGo stops the publisher after so many seconds, starts it after the next, and so on; in the end it runs.
+func (b *bubble) stopAndGo(seconds []int) {
+	for i, s := range seconds {
+		b.pass(time.Duration(s) * time.Second)
+		if i%2 == 0 {
+			b.halt()
+		} else {
+			b.start()
+		}
+	}
+	if len(seconds)%2 == 1 {
+		b.start()
+	}
+}
+
+// told has the platform tell something about an attempt by itself.
+func (b *bubble) told(a shippost.Attempt, e platform.Event) {
+	b.t.Helper()
+	storetest.Update(b.t, b.db, func(tx *store.Tx) error {
+		account, err := tx.AccountOfAny(b.t.Context(), a.Account)
+		if err != nil {
+			return err
+		}
+		e.Kind, e.Subject, e.PublishID = platform.EventPost, account.Subject, a.PublishID
+		return b.Desk().Told(b.t.Context(), tx, shippost.TikTok, e)
+	})
+}
+
 func (b *bubble) file(kind shippost.MediaKind) shippost.MediaID {
 	m := shippost.Media{ID: shippost.NewMediaID(b.db.Now()), Workspace: b.actor.Workspace, UploadedBy: b.actor.User, Status: shippost.MediaReady,
 		Kind: kind, FileName: "tide", Type: "video/mp4", Size: 8_000_000, SHA256: "ab12", CreatedAt: b.db.Now()}

@@ -79,6 +79,16 @@ func (d *double) failWith(fail func(op string, account shippost.AccountID) error
 	d.fail = fail
 }
 
+// refuse has every request of a kind refused with a code.
+func (d *double) refuse(op, code string) {
+	d.failWith(func(asked string, _ shippost.AccountID) error {
+		if asked == op {
+			return says(op, code)
+		}
+		return nil
+	})
+}
+
 // requests returns what was asked so far.
 func (d *double) requests() []request {
 	d.mu.Lock()

@@ -199,9 +199,14 @@ func (l *lane) queue(t *testing.T, account shippost.Account, caption string, due
 }
 
 // read returns what the database knows of a post.
-func (l *lane) read(t *testing.T, id shippost.PostID) (post shippost.Post, attempts []shippost.Attempt) {
+func (l *lane) read(t *testing.T, id shippost.PostID) (shippost.Post, []shippost.Attempt) {
 	t.Helper()
-	storetest.View(t, l.db, func(tx *store.Tx) (err error) {
+	return readPost(t, l.db, id)
+}
+
+func readPost(t *testing.T, db *store.DB, id shippost.PostID) (post shippost.Post, attempts []shippost.Attempt) {
+	t.Helper()
+	storetest.View(t, db, func(tx *store.Tx) (err error) {
 		if post, err = tx.AnyPost(t.Context(), id); err != nil {
 			return err
 		}
@@ -214,10 +219,15 @@ func (l *lane) read(t *testing.T, id shippost.PostID) (post shippost.Post, attem
 // until waits for something the database knows about a post.
 func (l *lane) until(t *testing.T, id shippost.PostID, is func(shippost.Post, []shippost.Attempt) bool) (shippost.Post, []shippost.Attempt) {
 	t.Helper()
+	return untilPost(t, l.db, id, is)
+}
+
+func untilPost(t *testing.T, db *store.DB, id shippost.PostID, is func(shippost.Post, []shippost.Attempt) bool) (shippost.Post, []shippost.Attempt) {
+	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		post, attempts := l.read(t, id)
+		post, attempts := readPost(t, db, id)
 		if is(post, attempts) {
 			return post, attempts
 		}

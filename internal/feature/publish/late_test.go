@@ -16,18 +16,7 @@ func TestLateTruth(t *testing.T) {
 	t.Parallel()
 	refusal := platform.Failure{Class: platform.Transient, After: platform.Transient, Code: "internal", Message: "The platform had a problem of its own.", Remedy: shippost.RemedyRetry}
 	tell := func(e platform.Event) func(b *bubble, id shippost.PostID) {
-		return func(b *bubble, id shippost.PostID) {
-			b.t.Helper()
-			storetest.Update(b.t, b.db, func(tx *store.Tx) error {
-				a := b.attempts(id)[0]
-				account, err := tx.AccountOfAny(b.t.Context(), a.Account)
-				if err != nil {
-					return err
-				}
-				e.Kind, e.Subject, e.PublishID = platform.EventPost, account.Subject, a.PublishID
-				return b.Desk().Told(b.t.Context(), tx, shippost.TikTok, e)
-			})
-		}
+		return func(b *bubble, id shippost.PostID) { b.told(b.attempts(id)[0], e) }
 	}
 	release := func(b *bubble, id shippost.PostID) {
 		b.t.Helper()
@@ -98,12 +87,7 @@ func TestLateTruth_ConnectedAnew(t *testing.T) {
 		b.start()
 		account := b.account()
 		id := b.schedule(account, "tide", 2*time.Minute, time.Hour)
-		b.platform.failWith(func(op string, _ shippost.AccountID) error {
-			if op == "status" {
-				return says(op, "token")
-			}
-			return nil
-		})
+		b.platform.refuse("status", "token")
 		b.pass(10 * time.Minute)
 		b.clock.step(73 * time.Hour)
 		b.pass(15 * time.Minute)

@@ -212,6 +212,9 @@ func TestR07_PollErrorNeverReinits(t *testing.T) {
 		{At: "before_effect", Do: "status", Status: 404}, {At: "before_effect", Do: "status", Status: 429},
 		{At: "before_effect", Do: "status", Status: 500}, {At: "after_effect_before_reply", Do: "status", Status: 503},
 		{At: "before_effect", Do: "reset"}, {At: "after_effect_before_reply", Do: "reset"}, {At: "mid_reply", Do: "reset"},
+		// In TikTok's own words, the first of them because the token ran out (C12).
+		{At: "before_effect", Do: "refuse", Code: "access_token_invalid"}, {At: "before_effect", Do: "refuse", Code: "rate_limit_exceeded"},
+		{At: "before_effect", Do: "refuse", Code: "internal_error"}, {At: "before_effect", Do: "refuse", Code: "invalid_publish_id"},
 	}
 	set := laneSet{knobs: func(k *tiktoksim.Knobs) {
 		k.Processing.Delay = tiktoksim.Duration(time.Hour)

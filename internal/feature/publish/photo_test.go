@@ -197,30 +197,7 @@ func (g *gallery) queue(t *testing.T, p *publish.Publisher, in time.Duration) sh
 // until waits for something the database knows about a post.
 func (g *gallery) until(t *testing.T, id shippost.PostID, is func(shippost.Post, []shippost.Attempt) bool) (shippost.Post, []shippost.Attempt) {
 	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		var post shippost.Post
-		var attempts []shippost.Attempt
-		storetest.View(t, g.db, func(tx *store.Tx) (err error) {
-			if post, err = tx.AnyPost(t.Context(), id); err != nil {
-				return err
-			}
-			attempts, err = tx.Attempts(t.Context(), id)
-			return err
-		})
-		if is(post, attempts) {
-			return post, attempts
-		}
-		if post.Status.Ended() {
-			t.Fatalf("it ended as %s: %+v", post.Status, post.Failure)
-		}
-		select {
-		case <-tick.C:
-		case <-t.Context().Done():
-			t.Fatalf("still %s %s", post.Status, post.Phase)
-		}
-	}
+	return untilPost(t, g.db, id, is)
 }
 
 func posted(p shippost.Post, _ []shippost.Attempt) bool { return p.Status == shippost.PostPosted }

@@ -47,17 +47,7 @@ func TestR12_Policy(t *testing.T) {
 				}
 				ids[b.schedule(account, fmt.Sprint(i), p.due, p.window)] = p
 			}
-			for i, s := range stops {
-				b.pass(time.Duration(s) * time.Second)
-				if i%2 == 0 {
-					b.halt()
-				} else {
-					b.start()
-				}
-			}
-			if len(stops)%2 == 1 {
-				b.start()
-			}
+			b.stopAndGo(stops)
 			b.pass(2 * time.Hour)
 			b.platform.failWith(nil)
 			b.pass(3 * time.Hour)

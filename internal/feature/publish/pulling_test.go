@@ -165,17 +165,7 @@ func TestR12_PhotoPolicy(t *testing.T) {
 				}
 				ids = append(ids, b.schedule(account, fmt.Sprint(i), time.Duration(due)*time.Second, window))
 			}
-			for i, s := range stops {
-				b.pass(time.Duration(s) * time.Second)
-				if i%2 == 0 {
-					b.halt()
-				} else {
-					b.start()
-				}
-			}
-			if len(stops)%2 == 1 {
-				b.start()
-			}
+			b.stopAndGo(stops)
 			b.pass(90 * time.Minute)
 			b.platform.failWith(nil)
 			b.pass(150 * time.Minute)
