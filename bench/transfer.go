@@ -239,6 +239,13 @@ func measureSize(ctx context.Context, b *bench) (_ []line, err error) {
 		media = append(media, ids...)
 	}
 	late := map[string]spread{}
+	idle, _, err := s.product.memory()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.product.forgetPeak(); err != nil {
+		return nil, err
+	}
 	for round := range rounds {
 		due := time.Now().Add(time.Minute).Truncate(time.Second)
 		for i, id := range media {
@@ -260,8 +267,13 @@ func measureSize(ctx context.Context, b *bench) (_ []line, err error) {
 			late[p.MediaIDs[0]] = append(late[p.MediaIDs[0]], p.CommittedAt.Sub(due))
 		}
 	}
+	_, peak, err := s.product.memory()
+	if err != nil {
+		return nil, err
+	}
 	big, little := late[media[0]], late[media[1]]
 	return []line{{fmt.Sprintf("a video of %s against one of %s, %d times: sent − due", amount(large), amount(small), rounds), "within 100 ms",
 		fmt.Sprintf("median %s, max %s", ms(big.at(0.5)), ms(big.at(1))), fmt.Sprintf("median %s, max %s (the small one)", ms(little.at(0.5)), ms(little.at(1))),
-		ms(big.at(1)-little.at(0)) + " apart at most"}}, nil
+		ms(big.at(1)-little.at(0)) + " apart at most"},
+		{"– memory at most", "", mib(peak), mib(idle) + " before", ""}}, nil
 }
