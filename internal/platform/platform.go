@@ -202,6 +202,12 @@ type Adjuster interface {
 	Adjust(o shippost.Options, c shippost.Creator) (shippost.Options, []shippost.Problem)
 }
 
+// Linker is implemented by platforms where the address of a public post follows from its id.
+type Linker interface {
+	// Link returns where viewers find the post with that id; "" when it cannot be known.
+	Link(handle string, kind shippost.MediaKind, id string) string
+}
+
 // CodeTeller is implemented by platforms whose refusals are a table.
 type CodeTeller interface {
 	// Codes returns every code that Classify knows, with what it means.

@@ -33,13 +33,21 @@ func (t *Tx) PostKind(ctx context.Context, id shippost.PostID) (shippost.MediaKi
 }
 
 // SavePublishing writes what the publisher may change of a post, if it still has the status was and p.Version. It
-// reports whether it had. The zero wake means that nobody need look at the post.
+// reports whether it had. The zero wake means that nobody need look at the post. A link that is known is never taken back:
+// it may have been learnt while the publisher did something else.
 func (t *Tx) SavePublishing(ctx context.Context, p *shippost.Post, was shippost.PostStatus, wake time.Time) (bool, error) {
 	return t.swap(ctx, `UPDATE posts SET status = $1, phase = $2, hold = $3, failure = $4, wake_at = $5, updated_at = $6,
-		committed_at = $7, posted_at = $8, platform_ids = $9, permalink = $10,
+		committed_at = $7, posted_at = $8, platform_ids = CASE WHEN $9 = '[]' THEN platform_ids ELSE $9 END,
+		permalink = CASE WHEN $9 = '[]' THEN permalink ELSE $10 END,
 		overdue_at = CASE WHEN $1 IN ('queued', 'publishing') AND $2 <> 'processing' THEN overdue_at END WHERE id = $11 AND status = $12 AND version = $13`,
 		p.Status, p.Phase, doc(&p.Hold), doc(&p.Failure), moment(wake), at(&p.UpdatedAt),
 		at(&p.CommittedAt), at(&p.PostedAt), doc(&p.PlatformIDs), p.Permalink, p.ID, was, p.Version)
+}
+
+// SaveLink writes where viewers find a post, in whatever state it is.
+func (t *Tx) SaveLink(ctx context.Context, p shippost.Post) error {
+	_, err := t.exec(ctx, "UPDATE posts SET platform_ids = $1, permalink = $2 WHERE id = $3", doc(&p.PlatformIDs), p.Permalink, p.ID)
+	return err
 }
 
 // MarkOverdue marks posts as overdue at now that have not ended although their late window was over at the instant over,

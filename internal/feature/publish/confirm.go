@@ -103,7 +103,7 @@ func (p *Publisher) unanswered(ctx context.Context, pf platform.Platform, s situ
 	f := p.failure(pf, cause)
 	p.log.Info("no answer about an attempt", "post", a.Post, "attempt", a.ID, "class", f.Class, "code", f.Code, "err", cause)
 	if a.State == shippost.AttemptLive {
-		return p.askAgain(ctx, a)
+		return p.askForLink(ctx, s, a)
 	}
 	if a.State == shippost.AttemptUnknown {
 		return p.askOnceMore(ctx, a)
@@ -244,6 +244,9 @@ func (p *Publisher) liveIn(ctx context.Context, tx *store.Tx, s situation, a shi
 	next := a
 	next.State, next.EndedAt, next.Evidence, next.Sent, next.NextPollAt = shippost.AttemptLive, now, v.Evidence, a.Size, time.Time{}
 	next.Polls, next.Failure = 0, nil
+	if len(v.PostIDs) == 0 {
+		v.PostIDs, v.Permalink = s.Post.PlatformIDs, s.Post.Permalink // a message may have told them before
+	}
 	if v.State == platform.InInbox || len(v.PostIDs) == 0 {
 		next.NextPollAt = now.Add(idsAfter(0))
 	}
@@ -270,33 +273,43 @@ func (p *Publisher) learnIDs(ctx context.Context, s situation, a shippost.Attemp
 	finished := s.Post.Status == shippost.PostInInbox && v.State == platform.Published
 	learnt := len(v.PostIDs) > 0 && len(s.Post.PlatformIDs) == 0
 	if !finished && !learnt {
-		if p.now().After(a.EndedAt.Add(askForIDs)) {
-			return p.stopAsking(ctx, a)
-		}
-		return p.askAgain(ctx, a)
+		return p.askForLink(ctx, s, a)
 	}
+	return p.db.UpdateTogether(ctx, func(tx *store.Tx) error { return p.learnIn(ctx, tx, s, a, v, finished, learnt) })
+}
+
+// learnIn writes what became known of a post that is out: that a creator finished the draft, where viewers find it, or both.
+func (p *Publisher) learnIn(ctx context.Context, tx *store.Tx, s situation, a shippost.Attempt, v platform.Verdict, finished, learnt bool) error {
 	next := a
 	next.NextPollAt = time.Time{}
-	if !learnt {
+	if !learnt && len(s.Post.PlatformIDs) == 0 {
 		next.Polls = 0 // its link may come as soon as that of a post that was never a draft
 		next.NextPollAt = p.now().Add(idsAfter(0))
 	}
-	return p.db.UpdateTogether(ctx, func(tx *store.Tx) error {
-		if err := p.saveAttempt(ctx, tx, &next, a.State); err != nil {
-			return err
-		}
-		post, kind := s.Post, shippost.EntryPostPublic
-		if finished {
-			post.Status, post.PostedAt, kind = shippost.PostPosted, p.now(), shippost.EntryPostPosted
-		}
-		if learnt {
-			post.PlatformIDs, post.Permalink = v.PostIDs, v.Permalink
-		}
-		if err := p.savePost(ctx, tx, &post, s.Post.Status, time.Time{}); err != nil {
-			return err
-		}
-		return tx.Record(ctx, p.entry(kind, post, &next, nil))
-	})
+	if err := p.saveAttempt(ctx, tx, &next, a.State); err != nil {
+		return err
+	}
+	post, kind := s.Post, shippost.EntryPostPublic
+	if finished {
+		post.Status, post.PostedAt, kind = shippost.PostPosted, p.now(), shippost.EntryPostPosted
+	}
+	if learnt {
+		post.PlatformIDs, post.Permalink = v.PostIDs, v.Permalink
+	}
+	if err := p.savePost(ctx, tx, &post, s.Post.Status, time.Time{}); err != nil {
+		return err
+	}
+	return tx.Record(ctx, p.entry(kind, post, &next, nil))
+}
+
+// askForLink plans the next question about a post that is out, unless there is nothing more to learn or it has been asked
+// for long enough. A message of the platform may still tell what no answer told.
+func (p *Publisher) askForLink(ctx context.Context, s situation, a shippost.Attempt) error {
+	known := len(s.Post.PlatformIDs) > 0 && s.Post.Status != shippost.PostInInbox
+	if known || p.now().After(a.EndedAt.Add(askForIDs)) {
+		return p.stopAsking(ctx, a)
+	}
+	return p.askAgain(ctx, a)
 }
 
 // refusedByPlatform buries an attempt the platform gave up for good, and decides whether another may follow.

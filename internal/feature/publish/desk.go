@@ -126,7 +126,8 @@ func (d *Desk) Stop(ctx context.Context, tx *store.Tx, post *shippost.Post) (boo
 }
 
 // Told takes in what a platform told about an attempt by itself: it is asked about at once. Where nobody can ask, because
-// the access to its account was lost, and where asking came to nothing, the platform's signed word counts as its answer.
+// the access to its account was lost, and where asking came to nothing, the platform's signed word counts as its answer. Where
+// viewers find a post counts at once, whatever its state: no answer may ever say it (TikTok contract 10, trap 7).
 func (d *Desk) Told(ctx context.Context, tx *store.Tx, p shippost.PlatformName, e platform.Event) error {
 	known, err := tx.AskAbout(ctx, p, e.Subject, e.PublishID)
 	if err != nil || !known {
@@ -144,11 +145,20 @@ func (d *Desk) Told(ctx context.Context, tx *store.Tx, p shippost.PlatformName, 
 	if err != nil {
 		return err
 	}
+	v := platform.Verdict{State: e.State, Have: -1, Reason: e.Reason}
+	if e.PostID != "" {
+		v.PostIDs, v.Permalink = []string{e.PostID}, d.p.link(s, e.PostID)
+	}
 	switch a.State {
 	case shippost.AttemptCommitting, shippost.AttemptHandedOver:
 		if !s.blind() {
+			return d.p.noteLink(ctx, tx, s, v)
+		}
+	case shippost.AttemptLive:
+		if e.PostID == "" || len(s.Post.PlatformIDs) > 0 && s.Post.Status != shippost.PostInInbox {
 			return nil
 		}
+		return d.p.learnIn(ctx, tx, s, a, v, s.Post.Status == shippost.PostInInbox, len(s.Post.PlatformIDs) == 0)
 	case shippost.AttemptUnknown:
 	default:
 		return nil
@@ -157,14 +167,30 @@ func (d *Desk) Told(ctx context.Context, tx *store.Tx, p shippost.PlatformName, 
 	if err != nil {
 		return err
 	}
-	v := platform.Verdict{State: e.State, Have: -1, Reason: e.Reason, Evidence: string(evidence)}
-	if e.PostID != "" {
-		v.PostIDs = []string{e.PostID}
-	}
+	v.Evidence = string(evidence)
 	if e.State == platform.Refused {
 		return d.p.refusedIn(ctx, tx, s, a, v)
 	}
 	return d.p.liveIn(ctx, tx, s, a, v)
+}
+
+// link returns where viewers find a post, by the id that its platform told; "" when that cannot be known.
+func (p *Publisher) link(s situation, id string) string {
+	linker, ok := platform.Can[platform.Linker](p.platforms[s.Account.Platform])
+	if !ok {
+		return ""
+	}
+	return linker.Link(s.Account.Handle, s.kind(), id)
+}
+
+// noteLink keeps where viewers find a post about whose end the platform is still asked.
+func (p *Publisher) noteLink(ctx context.Context, tx *store.Tx, s situation, v platform.Verdict) error {
+	if len(v.PostIDs) == 0 || len(s.Post.PlatformIDs) > 0 {
+		return nil
+	}
+	post := s.Post
+	post.PlatformIDs, post.Permalink = v.PostIDs, v.Permalink
+	return tx.SaveLink(ctx, post)
 }
 
 // Seen notes whether viewers can see a post that went out. The post stays posted: it was.

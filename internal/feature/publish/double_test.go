@@ -28,6 +28,7 @@ type double struct {
 	settle   time.Duration                                     // how long its last request takes to get to its tail
 	process  time.Duration                                     // from the last byte to publication
 	private  bool                                              // the creator takes no posts any more
+	nameless bool                                              // its status never names the id of a post
 	taken    map[string]*take                                  // by publish id
 	calls    []request
 }
@@ -224,9 +225,18 @@ func (d *double) Confirm(_ context.Context, p platform.Payload) (platform.Verdic
 	case t.reason != nil:
 		return platform.Verdict{State: platform.Refused, Reason: *t.reason, Evidence: "{}"}, nil
 	case d.process >= 0 && time.Since(t.committed.truly) >= d.process:
-		return platform.Verdict{State: platform.Published, PostIDs: []string{"7" + p.Receipt.PublishID}, Evidence: "{}"}, nil
+		v := platform.Verdict{State: platform.Published, Evidence: "{}"}
+		if !d.nameless {
+			v.PostIDs = []string{"7" + p.Receipt.PublishID}
+		}
+		return v, nil
 	}
 	return platform.Verdict{State: platform.Processing, Evidence: "{}"}, nil
+}
+
+// Link knows everybody's handle.
+func (d *double) Link(_ string, kind shippost.MediaKind, id string) string {
+	return "https://tiktok.example/@ada/" + string(kind) + "/" + id
 }
 
 func (d *double) Classify(err error) platform.Failure {

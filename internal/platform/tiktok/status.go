@@ -98,6 +98,11 @@ func (c *Client) verdict(s status, p platform.Payload) platform.Verdict {
 	return v
 }
 
+// Link implements platform.Linker.
+func (c *Client) Link(handle string, kind shippost.MediaKind, id string) string {
+	return permalink(c.site, handle, kind, []string{id})
+}
+
 // permalink returns the address of a public post, which TikTok itself does not tell (TikTok contract 10, trap 8).
 func permalink(site, handle string, kind shippost.MediaKind, ids []string) string {
 	handle = strings.TrimPrefix(handle, "@")
