@@ -5,8 +5,12 @@ import type { Answers, MediaKind } from '../panels/tiktok/answers.ts'
 /** What a real screen shows at this moment, as far as TikTok's audit looks at it. */
 export interface Seen {
   screen: 'compose' | 'post'
+  /** What a phone shows of it: one step after the other. */
+  part?: string
   /** TikTok answered about this creator since the page opened. */
   asked?: boolean
+  /** The creator's name, as TikTok answered. */
+  nickname?: string
   /** The screen says why the creator cannot post now. */
   blocked?: boolean
   /** Something is switched off by the creator and is grey. */
@@ -32,6 +36,8 @@ export interface Item {
   at?: Place | 'declaration' | 'processing' | 'preview'
   /** Whether the screen has shown it. `before` remembers what was seen since the item began. */
   shown: (s: Seen, before: Set<string>) => boolean
+  /** Whether a reviewer can read it there, as the page has it once it is drawn. */
+  readable?: (part: HTMLElement, s: Seen) => boolean
 }
 
 export interface Point {
@@ -40,6 +46,7 @@ export interface Point {
 }
 
 const composing = (s: Seen): s is Seen & { answers: Answers } => s.screen === 'compose' && s.answers !== undefined
+const words = (part: HTMLElement): string => part.innerText.replaceAll(/\s+/g, ' ')
 const combination = (a: Answers) => (a.disclose ? `${a.yourBrand ? 'own' : ''}${a.branded ? 'branded' : ''}` || 'none' : 'off')
 
 /** TikTok's Content Sharing Guidelines, points 1 to 5, in the order in which the audit walks through them. */
@@ -51,6 +58,7 @@ export const points: Point[] = [
         id: '1.1', title: 'The creator is shown, asked anew', at: 'tiktok-account',
         how: 'Open a new post. Nickname, picture and handle come from TikTok each time the page opens.',
         shown: (s) => composing(s) && s.asked === true,
+        readable: (part, s) => words(part).includes(s.nickname ?? '\u0000') && part.querySelector('img, [class*=avatar]') !== null,
       },
       {
         id: '1.2', title: 'A creator who cannot post is stopped', at: 'tiktok-account',
@@ -89,6 +97,7 @@ export const points: Point[] = [
       {
         id: '2.4', title: 'The declaration stands directly above the button', at: 'declaration',
         how: 'It is there from the beginning, with or without disclosure.', shown: (s) => composing(s) && s.asked === true,
+        readable: (part) => words(part).includes("By posting, you agree to TikTok's Music Usage Confirmation") && part.nextElementSibling?.matches('button, a') === true,
       },
     ],
   },
@@ -100,6 +109,7 @@ export const points: Point[] = [
         id: '3.2', title: 'Nothing indicated, nothing posted', at: 'tiktok-disclosure',
         how: 'Leave both boxes empty and point at the button: it is off and says why.',
         shown: (s) => composing(s) && combination(s.answers) === 'none',
+        readable: (part) => words(part).includes('You need to indicate if your content promotes yourself, a third party, or both.'),
       },
       {
         id: '3.3', title: 'Each combination has its label', at: 'tiktok-disclosure',
@@ -108,6 +118,7 @@ export const points: Point[] = [
           if (composing(s)) before.add(combination(s.answers))
           return before.has('own') && before.has('branded') && before.has('ownbranded')
         },
+        readable: (part) => words(part).includes('will be labeled as'),
       },
       {
         id: '3.4', title: 'Branded content is never private', at: 'tiktok-privacy',
@@ -123,6 +134,7 @@ export const points: Point[] = [
         id: '4.1', title: 'The declaration follows, with links to both policies', at: 'declaration',
         how: 'Tick “Branded content”: the Branded Content Policy joins the Music Usage Confirmation.',
         shown: (s) => composing(s) && s.answers.disclose && s.answers.branded,
+        readable: (part) => ['bc-policy', 'music-usage-confirmation'].every((to) => part.querySelector(`a[href*="${to}"]`) !== null),
       },
     ],
   },
@@ -133,6 +145,7 @@ export const points: Point[] = [
         id: '5.1', title: 'A preview of exactly what is sent', at: 'preview',
         how: 'The phone shows the file itself, the caption, the cover and TikTok’s label.',
         shown: (s) => composing(s) && (s.files ?? 0) > 0 && (s.caption ?? '') !== '',
+        readable: (part, s) => words(part).includes((s.caption ?? '').trim().split(/\s+/)[0] ?? ''),
       },
       {
         id: '5.2', title: 'Nothing is added', at: 'compose-caption',
@@ -143,7 +156,12 @@ export const points: Point[] = [
         id: '5.3', title: 'Nothing leaves before the creator agrees', at: 'declaration',
         how: 'The draft is kept here. TikTok hears of it only after the button is pressed.', shown: (s) => composing(s) && s.kept === true,
       },
-      { id: '5.4', title: 'Told that it takes a few minutes', at: 'processing', how: 'The notice stands below the button.', shown: (s) => composing(s) && s.asked === true },
+      {
+        id: '5.4', title: 'Told that it takes a few minutes', at: 'processing',
+        how: 'The notice stands below the button.',
+        shown: (s) => composing(s) && s.asked === true,
+        readable: (part) => /few minutes/i.test(words(part)),
+      },
       {
         id: '5.5', title: 'The outcome is shown',
         how: 'Choose “Now” and post. The page of the post follows until TikTok has confirmed it, and leads to it.',

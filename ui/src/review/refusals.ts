@@ -22,6 +22,11 @@ const of = (right: boolean): State => (right ? 'clear' : 'found')
 /** The refusals that those who went through the audit tell of, each with its measure. */
 export const refusals: Refusal[] = [
   {
+    id: 'no-creator', title: 'The creator is not shown',
+    how: 'Open a new post: the name that TikTok answered must stand above the questions.', mend: 'Show whose account it is, as TikTok says.',
+    measure: (s, page) => (asked(s) && s.nickname ? of(text(page, '#tiktok-account').includes(s.nickname)) : undefined),
+  },
+  {
     id: 'default-privacy', title: 'A privacy setting is chosen beforehand',
     how: 'Open a new post and leave the list alone: it must be empty.', mend: 'Nothing may be chosen for the creator. Tell whoever builds this app.',
     measure: (s, page) => {
@@ -78,6 +83,15 @@ export const refusals: Refusal[] = [
     id: 'no-duration', title: 'The length of the video is not held against the creator’s limit',
     how: 'Choose a video: the limit must be known, and a longer video refused.', mend: 'Ask TikTok for the creator’s limit and compare.',
     measure: (s) => (asked(s) && s.kind === 'video' && (s.files ?? 0) > 0 && s.durationMs !== undefined ? of(s.limitMs !== undefined) : undefined),
+  },
+  {
+    id: 'branded-private', title: 'Branded content can be private',
+    how: 'Tick “Branded content”: “Only you” must not be there to choose.', mend: 'Branded content is for everyone or for friends.',
+    measure: (s, page) => {
+      const list = page.querySelector<HTMLSelectElement>('#tiktok-privacy select')
+      if (!asked(s) || !list || !s.answers?.disclose || !s.answers.branded) return undefined
+      return of(list.value !== 'SELF_ONLY' && [...list.options].every((o) => o.value !== 'SELF_ONLY' || o.disabled))
+    },
   },
   {
     id: 'no-processing', title: 'Nobody says that it takes a few minutes',

@@ -1,6 +1,13 @@
 import { items, type Item, type Seen } from './items.ts'
 import { measured, type State } from './refusals.ts'
 
+/** Whether what an item is about stands on the page, in sight, with the words that reviewers look for. */
+function readable(item: Item, seen: Seen): boolean {
+  if (item.at === undefined || seen.screen !== 'compose') return true
+  const part = document.getElementById(item.at)
+  return part !== null && part.checkVisibility() && (item.readable?.(part, seen) ?? true)
+}
+
 const where = 'shippost.review'
 
 interface Kept {
@@ -62,15 +69,15 @@ class Review {
   /** To be called by screens whenever what they show changes. */
   look(seen: Seen): void {
     if (!this.on) return
-    // What a screen shows is measured once it has shown it.
+    const { item } = this
+    const met = item.shown(seen, this.#before)
+    // What a screen shows can be read once it is drawn.
     window.clearTimeout(this.#soon)
     this.#soon = window.setTimeout(() => {
       this.measured = { ...this.measured, ...measured(seen, document) }
+      if (met && !this.ticked.includes(item.id) && readable(item, seen)) this.ticked = [...this.ticked, item.id]
       this.#keep()
     }, 100)
-    if (!this.item.shown(seen, this.#before) || this.done) return
-    this.ticked = [...this.ticked, this.item.id]
-    this.#keep()
   }
 
   #keep(): void {
