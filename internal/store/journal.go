@@ -62,8 +62,10 @@ type JournalQuery struct {
 	Workspace shippost.WorkspaceID // "" reads every workspace; only ShipPost itself may
 	Post      shippost.PostID
 	Account   shippost.AccountID
-	Labels    []shippost.LabelID // only about posts that have one of these
+	Accounts  []shippost.AccountID // about one of these
+	Labels    []shippost.LabelID   // only about posts that have one of these
 	Kinds     []shippost.EntryKind
+	Nouns     []string  // or of one of these: post for post.posted and all others about posts
 	Since     time.Time // only entries at or after this time
 	Before    int64     // only entries with a lower Seq, newest first
 	After     int64     // only entries with a higher Seq, oldest first; wins over Before
@@ -99,13 +101,20 @@ func (t *Tx) Journal(ctx context.Context, q JournalQuery) ([]shippost.Entry, err
 		args = c.args
 		where = append(where, "post_id <> '' AND post_id IN (SELECT pl.post_id FROM post_labels pl WHERE "+c.parts[0]+")")
 	}
-	if len(q.Kinds) > 0 {
-		marks := make([]string, len(q.Kinds))
-		for i, kind := range q.Kinds {
-			args = append(args, kind)
-			marks[i] = "$" + strconv.Itoa(len(args))
+	if len(q.Accounts) > 0 {
+		c := conditions{args: args}
+		isOneOf(&c, "account_id", q.Accounts)
+		args, where = c.args, append(where, c.parts...)
+	}
+	if len(q.Kinds)+len(q.Nouns) > 0 {
+		c := conditions{args: args}
+		if len(q.Kinds) > 0 {
+			isOneOf(&c, "kind", q.Kinds)
 		}
-		where = append(where, "kind IN ("+strings.Join(marks, ", ")+")")
+		for _, noun := range q.Nouns {
+			c.add("kind LIKE ", noun+".%")
+		}
+		args, where = c.args, append(where, "("+strings.Join(c.parts, " OR ")+")")
 	}
 	if !q.Since.IsZero() {
 		add("at >= ?", moment(q.Since))

@@ -87,6 +87,8 @@ type PostFilter struct {
 	Accounts []shippost.AccountID // of one of these; empty for all
 	Group    shippost.GroupID
 	Labels   []shippost.LabelID // with one of these; empty for any
+	Cause    string             // failed or held with this code, or without one in the status of this name
+	Held     bool               // only those that wait for something
 	From, To time.Time          // due at or after From, and before To; zero for no bound
 	After    PostPlace          // where the page before ended; zero for the first page
 	Limit    int                // how many at most; required
@@ -143,6 +145,15 @@ func (f PostFilter) conditions(ws shippost.WorkspaceID) conditions {
 		isOneOf(&inner, "pl.label_id", f.Labels)
 		q.args = inner.args
 		q.parts = append(q.parts, "EXISTS (SELECT 1 FROM post_labels pl WHERE pl.post_id = posts.id AND "+inner.parts[0]+")")
+	}
+	if f.Held {
+		q.parts = append(q.parts, "hold <> ''")
+	}
+	if f.Cause != "" {
+		// Both are JSON that we wrote, with the code first; its quotes are escaped if it has any.
+		prefix := `{"code":` + strconv.Quote(f.Cause) + ","
+		q.parts = append(q.parts, "(substr(CASE WHEN status = 'queued' THEN hold ELSE failure END, 1, "+strconv.Itoa(len(prefix))+") = "+q.mark(prefix)+
+			" OR failure = '' AND hold = '' AND status = "+q.mark(f.Cause)+")")
 	}
 	if !f.From.IsZero() {
 		q.add("due_at >= ", moment(f.From))

@@ -16,12 +16,14 @@ func New(db *store.DB) *Journal { return &Journal{db} }
 
 // Query chooses entries of the actor's workspace.
 type Query struct {
-	Post   shippost.PostID      // "" for the whole workspace
-	Labels []shippost.LabelID   // only about posts with one of these; nil for all
-	Before int64                // only entries with a lower Seq; 0 begins with the newest
-	After  int64                // only entries with a higher Seq, oldest first; wins over Before
-	Kinds  []shippost.EntryKind // nil for all
-	Limit  int                  // required
+	Post     shippost.PostID      // "" for the whole workspace
+	Labels   []shippost.LabelID   // only about posts with one of these; nil for all
+	Accounts []shippost.AccountID // only about one of these; nil for all
+	Before   int64                // only entries with a lower Seq; 0 begins with the newest
+	After    int64                // only entries with a higher Seq, oldest first; wins over Before
+	Kinds    []shippost.EntryKind // nil for all
+	Nouns    []string             // kinds of these too: post for post.posted and all others about posts
+	Limit    int                  // required
 }
 
 // Entries returns what happened, newest first unless the query goes forward, and whether there is more.
@@ -36,7 +38,7 @@ func (j *Journal) Entries(ctx context.Context, actor shippost.Actor, q Query) (e
 				return err
 			}
 		}
-		entries, err = tx.Journal(ctx, store.JournalQuery{Workspace: actor.Workspace, Post: q.Post, Labels: q.Labels, Kinds: q.Kinds,
+		entries, err = tx.Journal(ctx, store.JournalQuery{Workspace: actor.Workspace, Post: q.Post, Accounts: q.Accounts, Labels: q.Labels, Kinds: q.Kinds, Nouns: q.Nouns,
 			Before: q.Before, After: q.After, Limit: q.Limit + 1})
 		return err
 	})

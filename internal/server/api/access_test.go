@@ -82,6 +82,7 @@ var policies = map[string]policy{
 	"POST /posts":                    {func(h *house) (string, any) { return "/posts", h.post() }, 403, 201, 201, 201, 201, 422},
 	"POST /posts/validate":           {func(h *house) (string, any) { return "/posts/validate", h.post() }, 403, 200, 200, 200, 200, 200},
 	"GET /posts":                     {at("/posts"), 200, 200, 200, 200, 200, 200},
+	"GET /posts/causes":              {at("/posts/causes"), 200, 200, 200, 200, 200, 200},
 	"GET /posts/{id}":                {onPost("", nil), 200, 200, 200, 200, 200, 404},
 	"PATCH /posts/{id}":              {onPost("", fields{"late_window": "15m"}), 403, 200, 200, 200, 200, 404},
 	"POST /posts/{id}/reschedule":    {onPost("/reschedule", fields{"due_at": noon.Add(3 * time.Hour)}), 403, 200, 200, 200, 200, 404},

@@ -185,3 +185,7 @@ func (a *API) disconnectAccount(ctx context.Context, actor shippost.Actor, in *a
 	body, err := a.describeAccount(ctx, actor, p.Account)
 	return &struct{ Body Parting }{Parting{body, p.Revoked}}, err
 }
+
+func accountIDs(ids []string) []shippost.AccountID {
+	return convert(ids, func(id string) shippost.AccountID { return shippost.AccountID(id) })
+}

@@ -87,9 +87,7 @@ type CalendarSpan struct {
 
 func (a *API) getCalendar(ctx context.Context, actor shippost.Actor, in *calendarInput) (*struct{ Body Calendar }, error) {
 	t := compose.Timetable{From: in.From, Days: in.Days, Zone: in.Zone, ByHour: in.By == "hour", Keep: in.Keep, Labels: labelIDs(in.Label)}
-	for _, id := range in.Account {
-		t.Accounts = append(t.Accounts, shippost.AccountID(id))
-	}
+	t.Accounts = accountIDs(in.Account)
 	for _, s := range in.Status {
 		t.Statuses = append(t.Statuses, shippost.PostStatus(s))
 	}

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -60,13 +61,29 @@ func (a *API) listPostEntries(ctx context.Context, actor shippost.Actor, in *lis
 }
 
 type listEntriesInput struct {
-	Label []string `query:"label_id" maxItems:"100" doc:"Only what happened to posts with one of these labels."`
+	Label   []string `query:"label_id" maxItems:"100" doc:"Only what happened to posts with one of these labels."`
+	Account []string `query:"account_id" maxItems:"100" doc:"Only what is about one of these accounts and its posts."`
+	Kind    []string `query:"kind" maxItems:"100" doc:"Only these kinds: one, such as post.failed, or all about something, such as post."`
 	Paging
 }
 
 func (a *API) listEntries(ctx context.Context, actor shippost.Actor, in *listEntriesInput) (*listed[Entry], error) {
-	return a.list(ctx, actor, journal.Query{Labels: labelIDs(in.Label)}, in.Paging)
+	q := journal.Query{Labels: labelIDs(in.Label), Accounts: accountIDs(in.Account)}
+	for _, kind := range in.Kind {
+		switch {
+		case strings.Trim(kind, kindLetters) != "":
+			return nil, shippost.Errorf(shippost.Invalid, "invalid_kind", "A kind is written in small letters, such as post.failed, or post for all about posts.").At("kind")
+		case strings.Contains(kind, "."):
+			q.Kinds = append(q.Kinds, shippost.EntryKind(kind))
+		default:
+			q.Nouns = append(q.Nouns, kind)
+		}
+	}
+	return a.list(ctx, actor, q, in.Paging)
 }
+
+// kindLetters are those that kinds of entries are made of.
+const kindLetters = "abcdefghijklmnopqrstuvwxyz_."
 
 func (a *API) list(ctx context.Context, actor shippost.Actor, q journal.Query, in Paging) (*listed[Entry], error) {
 	q.Limit = in.Limit

@@ -26,6 +26,9 @@ func (a *API) posts() {
 	add(a, huma.Operation{OperationID: "validatePost", Method: http.MethodPost, Path: "/posts/validate", Tags: tags,
 		Summary: "Check a post without saving it", Description: "Returns all problems at once."}, a.validatePost)
 	add(a, huma.Operation{OperationID: "listPosts", Method: http.MethodGet, Path: "/posts", Tags: tags, Summary: "List posts"}, a.listPosts)
+	add(a, huma.Operation{OperationID: "listCauses", Method: http.MethodGet, Path: "/posts/causes", Tags: tags, Summary: "List why posts did not go out, or wait",
+		Description: "The posts that failed, were missed or are unconfirmed, and those that are held, counted by their code; the latest first. `cause` lists the posts of one. " +
+			"The latest thousand of each are counted; `more` says that there are older ones."}, a.listCauses)
 	add(a, huma.Operation{OperationID: "getPost", Method: http.MethodGet, Path: "/posts/{id}", Tags: tags, Summary: "Get a post"}, a.getPost)
 	add(a, huma.Operation{OperationID: "editPost", Method: http.MethodPatch, Path: "/posts/{id}", Tags: tags, Summary: "Change a post",
 		Description: "What is left out stays. A draft that gets a time is queued. A change of content needs consent anew."}, a.editPost)
@@ -170,6 +173,7 @@ type listPostsInput struct {
 	Account []string  `query:"account_id" maxItems:"100" doc:"Only posts to one of these accounts."`
 	Label   []string  `query:"label_id" maxItems:"100" doc:"Only posts with one of these labels."`
 	Group   string    `query:"group_id" maxLength:"64" doc:"Only posts of this group."`
+	Cause   string    `query:"cause" maxLength:"64" pattern:"^[a-z0-9_]*$" doc:"Only posts that failed with this code or, queued, are held with it."`
 	From    time.Time `query:"from" doc:"Only posts due at or after this time."`
 	To      time.Time `query:"to" doc:"Only posts due before this time."`
 	Order   string    `query:"order" enum:"newest,due" default:"newest" doc:"newest: by creation, latest first. due: by due time, earliest first, without posts that have no time."`
@@ -183,10 +187,8 @@ type postCursor struct {
 }
 
 func (a *API) listPosts(ctx context.Context, actor shippost.Actor, in *listPostsInput) (*listed[Post], error) {
-	f := compose.Filter{Order: compose.Order(in.Order), Group: shippost.GroupID(in.Group), Labels: labelIDs(in.Label), From: in.From, To: in.To, Limit: in.Limit}
-	for _, id := range in.Account {
-		f.Accounts = append(f.Accounts, shippost.AccountID(id))
-	}
+	f := compose.Filter{Order: compose.Order(in.Order), Cause: in.Cause, Group: shippost.GroupID(in.Group), Labels: labelIDs(in.Label), From: in.From, To: in.To, Limit: in.Limit}
+	f.Accounts = accountIDs(in.Account)
 	for _, s := range in.Status {
 		f.Statuses = append(f.Statuses, shippost.PostStatus(s))
 	}
@@ -220,6 +222,43 @@ func (a *API) listPosts(ctx context.Context, actor shippost.Actor, in *listPosts
 		}
 		out.Body.NextCursor = encodeCursor(c)
 	}
+	return out, nil
+}
+
+type listCausesInput struct {
+	Account []string `query:"account_id" maxItems:"100" doc:"Only posts to one of these accounts."`
+	Label   []string `query:"label_id" maxItems:"100" doc:"Only posts with one of these labels."`
+}
+
+// Cause is a reason for which posts did not go out, or wait.
+type Cause struct {
+	Code     string               `json:"code"`
+	Held     bool                 `json:"held" doc:"The posts are queued, and go out once this is over."`
+	Message  string               `json:"message" doc:"A sentence; of the latest post where they differ."`
+	Remedy   shippost.Remedy      `json:"remedy,omitempty"`
+	Posts    int                  `json:"posts" doc:"How many."`
+	Latest   time.Time            `json:"latest_at" doc:"When the latest of them was touched."`
+	Accounts []shippost.AccountID `json:"account_ids" doc:"Whose posts they are."`
+}
+
+// Causes is the answer to why posts did not go out.
+type Causes struct {
+	Body struct {
+		Items []Cause `json:"items"`
+		More  bool    `json:"more" doc:"There are older posts that were not counted."`
+	}
+}
+
+func (a *API) listCauses(ctx context.Context, actor shippost.Actor, in *listCausesInput) (*Causes, error) {
+	causes, more, err := a.opt.Posts.Causes(ctx, actor, accountIDs(in.Account), labelIDs(in.Label))
+	if err != nil {
+		return nil, err
+	}
+	out := &Causes{}
+	out.Body.More = more
+	out.Body.Items = convert(causes, func(c compose.Cause) Cause {
+		return Cause{c.Code, c.Held, c.Message, c.Remedy, c.Posts, c.Latest, convert(c.Accounts, same)}
+	})
 	return out, nil
 }
 

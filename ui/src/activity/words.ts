@@ -107,6 +107,9 @@ export function entryWords(e: Entry): string {
 
 const bad = new Set(['post.failed', 'user.sign_in_refused'])
 const warn = new Set(['post.missed', 'post.held', 'post.unconfirmed', 'post.access_lost', 'post.unanswered', 'post.withdrawn', 'post.at_risk', 'account.needs_reconnect', 'attempt.died', 'publisher.alarm'])
+/** The kinds that say that something went wrong, or may. */
+export const problems = [...bad, ...warn, 'letter.given_up']
+
 const good = new Set(['post.posted', 'post.public', 'account.connected'])
 
 export function toneOf(e: Entry): 'bad' | 'warn' | 'good' | 'quiet' {

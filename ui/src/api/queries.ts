@@ -42,6 +42,12 @@ export const creatorQuery = (account: string) =>
 export const postsQuery = (filter: PostFilter) =>
   queryOptions({ queryKey: ['posts', filter], queryFn: ({ signal }) => answer(api.GET('/posts', { params: { query: filter }, signal })) })
 
+type CauseFilter = NonNullable<paths['/posts/causes']['get']['parameters']['query']>
+
+/** Why posts did not go out, or wait, counted by the reason. */
+export const causesQuery = (filter: CauseFilter) =>
+  queryOptions({ queryKey: ['posts', 'causes', filter], queryFn: ({ signal }) => answer(api.GET('/posts/causes', { params: { query: filter }, signal })) })
+
 type CalendarRange = NonNullable<paths['/calendar']['get']['parameters']['query']>
 
 /** What goes out on some days. Whatever changes a post makes it outdated, like every list of posts. */

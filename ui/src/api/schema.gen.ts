@@ -942,6 +942,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/posts/causes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List why posts did not go out, or wait
+         * @description The posts that failed, were missed or are unconfirmed, and those that are held, counted by their code; the latest first. `cause` lists the posts of one. The latest thousand of each are counted; `more` says that there are older ones.
+         */
+        get: operations["listCauses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/posts/validate": {
         parameters: {
             query?: never;
@@ -1339,6 +1359,31 @@ export interface components {
             states: {
                 [key: string]: number;
             };
+        };
+        Cause: {
+            /** @description Whose posts they are. */
+            account_ids: string[];
+            code: string;
+            /** @description The posts are queued, and go out once this is over. */
+            held: boolean;
+            /**
+             * Format: date-time
+             * @description When the latest of them was touched.
+             */
+            latest_at: string;
+            /** @description A sentence; of the latest post where they differ. */
+            message: string;
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            posts: number;
+            remedy?: string;
+        };
+        CausesBody: {
+            items: components["schemas"]["Cause"][];
+            /** @description There are older posts that were not counted. */
+            more: boolean;
         };
         Choice: {
             /** Format: date-time */
@@ -3092,8 +3137,12 @@ export interface operations {
     listEntries: {
         parameters: {
             query?: {
+                /** @description Only what is about one of these accounts and its posts. */
+                account_id?: string[];
                 /** @description Where the page before ended. */
                 cursor?: string;
+                /** @description Only these kinds: one, such as post.failed, or all about something, such as post. */
+                kind?: string[];
                 /** @description Only what happened to posts with one of these labels. */
                 label_id?: string[];
                 /** @description How many items at most. */
@@ -3989,6 +4038,8 @@ export interface operations {
             query?: {
                 /** @description Only posts to one of these accounts. */
                 account_id?: string[];
+                /** @description Only posts that failed with this code or, queued, are held with it. */
+                cause?: string;
                 /** @description Where the page before ended. */
                 cursor?: string;
                 /** @description Only posts due at or after this time. */
@@ -4546,6 +4597,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PagePostVersion"];
+                };
+            };
+            /** @description Refused. `code` says why, `detail` says it in a sentence, `problems` lists everything that is wrong. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    listCauses: {
+        parameters: {
+            query?: {
+                /** @description Only posts to one of these accounts. */
+                account_id?: string[];
+                /** @description Only posts with one of these labels. */
+                label_id?: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CausesBody"];
                 };
             };
             /** @description Refused. `code` says why, `detail` says it in a sentence, `problems` lists everything that is wrong. */

@@ -6,10 +6,11 @@ import { expect, test } from 'vitest'
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** Where components live that screens share, or that one screen is made of. */
-const folders = ['components', 'calendar', 'compose', 'labels', 'library', 'panels/tiktok', 'posts', 'upload']
+const folders = ['activity', 'components', 'calendar', 'compose', 'labels', 'library', 'panels/tiktok', 'posts', 'upload']
 
 /** Whole screens, and parts that are nothing without what a server answers or the browser was given: stories of e2e look at them. */
 const elsewhere = [
+  'activity/Activity',
   'calendar/Agenda', 'calendar/Calendar', 'calendar/ComposeSheet', 'calendar/FirstSteps', 'calendar/Hours',
   'compose/Compose', 'compose/Composer', 'compose/Filmed', 'compose/History', 'compose/MediaZone', 'compose/Opening', 'compose/Stranded',
   'library/DeleteDialog', 'library/Detail', 'library/Finder', 'library/Library', 'library/Storage', 'library/TagDialog', 'library/UsedBy',
