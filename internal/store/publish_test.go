@@ -73,6 +73,43 @@ func TestCrowd(t *testing.T) {
 	})
 }
 
+// TestPhotosDue: of an account's posts around a time those with photos are found that wait or are under way, in their order.
+func TestPhotosDue(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		ctx := t.Context()
+		actor := storetest.Workspace(t, db)
+		account, other := storetest.Account(t, db, actor), storetest.Account(t, db, actor)
+		due := db.Now().Truncate(time.Second).Add(time.Hour)
+		insert := func(account shippost.Account, kind shippost.MediaKind, status shippost.PostStatus, due time.Time) {
+			m := shippost.Media{ID: shippost.NewMediaID(db.Now()), Workspace: actor.Workspace, UploadedBy: actor.User, Status: shippost.MediaReady,
+				Kind: kind, FileName: "tide", Type: "image/jpeg", Size: 1, SHA256: "ab", CreatedAt: db.Now()}
+			p := aPost(actor, account, due)
+			p.Status, p.Hold, p.Due.At, p.Media = status, nil, due, []shippost.MediaID{m.ID}
+			storetest.Update(t, db, func(tx *store.Tx) error {
+				if err := tx.InsertMedia(ctx, &m); err != nil {
+					return err
+				}
+				return tx.InsertPost(ctx, &p)
+			})
+		}
+		insert(account, shippost.Photo, shippost.PostPublishing, due.Add(time.Second))
+		insert(account, shippost.Photo, shippost.PostQueued, due)
+		insert(account, shippost.Video, shippost.PostQueued, due)
+		insert(account, shippost.Photo, shippost.PostCancelled, due)
+		insert(account, shippost.Photo, shippost.PostQueued, due.Add(-time.Second)) // too early to count
+		insert(account, shippost.Photo, shippost.PostQueued, due.Add(time.Minute))  // and too late
+		insert(other, shippost.Photo, shippost.PostQueued, due)
+		storetest.View(t, db, func(tx *store.Tx) error {
+			got, err := tx.PhotosDue(ctx, account.ID, due, due.Add(time.Minute))
+			if want := []time.Time{due, due.Add(time.Second)}; !slices.EqualFunc(got, want, time.Time.Equal) {
+				t.Errorf("%v, want %v", got, want)
+			}
+			return err
+		})
+	})
+}
+
 // TestCrowd_Plans: with 100,000 posts of one account waiting, none of them but those around the time is read.
 func TestCrowd_Plans(t *testing.T) {
 	t.Parallel()
