@@ -113,7 +113,7 @@ func TestScreens_Addresses(t *testing.T) {
 		{"/accounts/" + p.account, "Connected"},
 		{"/settings/keys", "New key"},
 		{"/settings/sessions", "Where you are signed in"},
-		{"/posts/" + foreign.ID, "This post does not exist, or is not yours."},
+		{"/posts/" + foreign.ID, "This post does not exist, or is not yours.\n\nTo the calendar"}, // to ask again would not help
 		{"/compose/" + foreign.ID, "This post does not exist, or is not yours."},
 		{"/library/" + file.ID, "This file does not exist, or is not yours."},
 		{"/accounts/" + kiln.account, "This account does not exist, or is not yours."},

@@ -71,6 +71,9 @@ func (p *Pages) Page(w http.ResponseWriter, r *http.Request, status int, e *ship
 	page := errorPage{Heading: headings[e.Kind], Message: problem.Detail, Button: "Back to ShipPost", Target: "/", Code: problem.Code, Request: problem.RequestID}
 	if problem.Remedy == shippost.RemedySignIn || problem.Remedy == shippost.RemedyRetry {
 		page.Button, page.Target = "Start again", "/sign-in"
+		if e.Kind == shippost.Forbidden { // nobody is kept out: a sign-in, or a connection, came to nothing
+			page.Heading = "That did not go through"
+		}
 	}
 	listen.RetryAfter(w, e.RetryAfter)
 	p.show(w, r, status, "error", page.Heading, "", page)
