@@ -89,6 +89,7 @@ const (
 	EntryAdminSignedIn       EntryKind = "admin.signed_in"
 	EntryUserDisabled        EntryKind = "user.disabled" // kept out by an administrator, or let in again
 	EntryPasskeyAdded        EntryKind = "passkey.added"
+	EntryPasskeyRenamed      EntryKind = "passkey.renamed"
 	EntryPasskeyRemoved      EntryKind = "passkey.removed"
 	EntryWorkspaceImported   EntryKind = "workspace.imported" // from an archive
 )

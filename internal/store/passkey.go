@@ -52,6 +52,11 @@ func (t *Tx) UsePasskey(ctx context.Context, id shippost.PasskeyID, was, record 
 	return t.swap(ctx, "UPDATE passkeys SET record = $3, used_at = $4 WHERE id = $1 AND record = $2", id, was, record, moment(when))
 }
 
+// RenamePasskey gives a passkey of an owner another name.
+func (t *Tx) RenamePasskey(ctx context.Context, owner string, id shippost.PasskeyID, name string) (bool, error) {
+	return t.swap(ctx, "UPDATE passkeys SET name = $3 WHERE owner = $1 AND id = $2", owner, id, name)
+}
+
 // DeletePasskey removes a passkey of an owner.
 func (t *Tx) DeletePasskey(ctx context.Context, owner string, id shippost.PasskeyID) (bool, error) {
 	return t.swap(ctx, "DELETE FROM passkeys WHERE owner = $1 AND id = $2", owner, id)

@@ -190,12 +190,9 @@ func (k *Keeper) take(ctx context.Context, tx *store.Tx, token shippost.Secret, 
 
 // Add stores the passkey that answers the question of token, in a transaction that does what follows from it.
 func (k *Keeper) Add(ctx context.Context, tx *store.Tx, owner Owner, token shippost.Secret, answer []byte, name string) (store.Passkey, error) {
-	name = strings.Join(strings.Fields(name), " ")
-	if name == "" {
-		name = "Passkey"
-	}
-	if utf8.RuneCountInString(name) > 60 || strings.ContainsFunc(name, unicode.IsControl) {
-		return store.Passkey{}, shippost.Errorf(shippost.Invalid, "invalid_passkey_name", "Give the passkey a name of at most 60 characters.").At("name").With(shippost.RemedyEdit)
+	name, err := cleanName(name)
+	if err != nil {
+		return store.Passkey{}, err
 	}
 	if k.party == nil {
 		return store.Passkey{}, unavailable()
@@ -272,4 +269,16 @@ func (k *Keeper) Prove(ctx context.Context, tx *store.Tx, purpose string, token 
 // Sweep removes questions that nobody answered. Run it about once an hour.
 func (k *Keeper) Sweep(ctx context.Context) error {
 	return k.DB.Update(ctx, func(tx *store.Tx) error { _, err := tx.SweepCeremonies(ctx, k.Now()); return err })
+}
+
+// cleanName returns a passkey's name as it is kept.
+func cleanName(name string) (string, error) {
+	name = strings.Join(strings.Fields(name), " ")
+	if name == "" {
+		name = "Passkey"
+	}
+	if utf8.RuneCountInString(name) > 60 || strings.ContainsFunc(name, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }) {
+		return "", shippost.Errorf(shippost.Invalid, "invalid_passkey_name", "Give the passkey a name of at most 60 characters.").At("name").With(shippost.RemedyEdit)
+	}
+	return name, nil
 }

@@ -135,6 +135,19 @@ func TestPeopleSignInWithAPasskey(t *testing.T) {
 		if _, err := k.List(ctx, program); !shippost.IsCode(err, "person_required") {
 			t.Errorf("listed by a program: %v", err)
 		}
+		// Its name is no secret and no key: a sign-in of any age may change it.
+		if err := k.RenameOwn(ctx, stale, list[0].ID, "  Blue\tphone "); err != nil {
+			t.Errorf("renamed: %v", err)
+		}
+		for name, err := range map[string]error{"program": k.RenameOwn(ctx, program, list[0].ID, "x"), "somebody else": k.RenameOwn(ctx, eve, list[0].ID, "x"),
+			"long": k.RenameOwn(ctx, ada, list[0].ID, strings.Repeat("x", 61)), "turned around": k.RenameOwn(ctx, ada, list[0].ID, "x\u202ey")} {
+			if err == nil {
+				t.Errorf("renamed: %s", name)
+			}
+		}
+		if list, err := k.List(ctx, ada); err != nil || list[0].Name != "Blue phone" {
+			t.Errorf("%+v, %v", list, err)
+		}
 		if err := k.RemoveOwn(ctx, eve, list[0].ID); !shippost.IsKind(err, shippost.NotFound) {
 			t.Errorf("removed by somebody else: %v", err)
 		}

@@ -64,6 +64,27 @@ func (k *Keeper) AddOwn(ctx context.Context, actor shippost.Actor, token shippos
 	})
 }
 
+// RenameOwn gives a passkey of the actor another name.
+func (k *Keeper) RenameOwn(ctx context.Context, actor shippost.Actor, id shippost.PasskeyID, name string) error {
+	if err := person(actor, false); err != nil {
+		return err
+	}
+	name, err := cleanName(name)
+	if err != nil {
+		return err
+	}
+	return k.DB.Update(ctx, func(tx *store.Tx) error {
+		found, err := tx.RenamePasskey(ctx, string(actor.User), id, name)
+		if err != nil {
+			return err
+		}
+		if !found {
+			return shippost.Errorf(shippost.NotFound, "passkey_not_found", "This passkey does not exist, or is not yours.")
+		}
+		return recordPasskey(ctx, tx, shippost.EntryPasskeyRenamed, actor, id)
+	})
+}
+
 // RemoveOwn removes a passkey of the actor.
 func (k *Keeper) RemoveOwn(ctx context.Context, actor shippost.Actor, id shippost.PasskeyID) error {
 	if err := person(actor, true); err != nil {

@@ -73,6 +73,8 @@ var words = template.FuncMap{
 	},
 	"number": number,
 	"label":  label,
+	"tell":   tell,
+	"who":    who,
 	"day":    func(t time.Time) string { return t.UTC().Format("2 January 2006") },
 }
 

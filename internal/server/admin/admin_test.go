@@ -255,7 +255,7 @@ func TestPromise_P13_AdministratorsSeeNoContent(t *testing.T) {
 		}
 		o.enrol(o.code())
 		for path, want := range map[string]string{"/admin": "queued", "/admin/users": "Ada", "/admin/accounts": "@ada", "/admin/inquiries": "ada@example.com",
-			"/admin/inquiries/" + string(asked.ID): "Forget &lt;b&gt;me&lt;/b&gt;.", "/admin/mail": "Mail is not set up", "/admin/audit": "account.connected"} {
+			"/admin/inquiries/" + string(asked.ID): "Forget &lt;b&gt;me&lt;/b&gt;.", "/admin/mail": "Mail is not set up", "/admin/audit": "Account connected"} {
 			body := o.send("GET", path, nil).Body.String()
 			if !strings.Contains(body, want) {
 				t.Errorf("%s lacks %q:\n%s", path, want, body)

@@ -77,6 +77,14 @@ func (p *Pages) addPasskey(w http.ResponseWriter, r *http.Request) {
 	p.toPasskeys(w, r, err)
 }
 
+func (p *Pages) renamePasskey(w http.ResponseWriter, r *http.Request) {
+	actor, err := p.Actor(r)
+	if err == nil {
+		err = p.opt.Passkeys.RenameOwn(r.Context(), actor, shippost.PasskeyID(r.PathValue("id")), r.PostFormValue("name"))
+	}
+	p.toPasskeys(w, r, err)
+}
+
 func (p *Pages) removePasskey(w http.ResponseWriter, r *http.Request) {
 	actor, err := p.Actor(r)
 	if err == nil {

@@ -131,6 +131,7 @@ func (p *Pages) routes() *http.ServeMux {
 	mux.HandleFunc("GET /passkeys", p.passkeys)
 	mux.HandleFunc("POST /passkeys/question", p.askPasskey)
 	mux.HandleFunc("POST /passkeys", p.addPasskey)
+	mux.HandleFunc("POST /passkeys/{id}/name", p.renamePasskey)
 	mux.HandleFunc("POST /passkeys/{id}/remove", p.removePasskey)
 	mux.HandleFunc("GET /contact", p.contact)
 	mux.HandleFunc("POST /contact", p.ask)

@@ -80,6 +80,7 @@ const kinds: Record<string, string> = {
   'admin.signed_in': 'An administrator signed in',
   'user.disabled': 'An administrator kept somebody out, or let them in again',
   'passkey.added': 'Added a passkey',
+  'passkey.renamed': 'Gave a passkey another name',
   'passkey.removed': 'Removed a passkey',
   'workspace.imported': 'Workspace imported from a copy',
 }
