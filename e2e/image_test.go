@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -30,9 +31,15 @@ func newBuilder(t *testing.T) *builder {
 	t.Helper()
 	home, err := os.MkdirTemp("", "shippost-buildah-") // the folders of a test are closed to others
 	must(t, err)
-	t.Cleanup(func() { must(t, os.RemoveAll(home)) })
+	b := &builder{t, home}
+	t.Cleanup(func() {
+		if os.Getuid() != 0 { // what belongs to users of the image only they can remove
+			must(t, b.inside(context.Background(), "find", home, "-mindepth", "1", "-delete").Run())
+		}
+		must(t, os.RemoveAll(home))
+	})
 	must(t, os.Mkdir(filepath.Join(home, "run"), 0o700))
-	return &builder{t, home}
+	return b
 }
 
 // give hands what is in the builder's folder to its user.
@@ -51,8 +58,16 @@ func (b *builder) give() {
 
 // command is a call of buildah. Layers are plain folders and a container is a changed root: neither needs the kernel's help.
 func (b *builder) command(ctx context.Context, args ...string) *exec.Cmd {
-	all := append([]string{"--storage-driver=vfs", "--root=" + filepath.Join(b.home, "layers"), "--runroot=" + filepath.Join(b.home, "run")}, args...)
-	cmd := exec.CommandContext(ctx, "buildah", all...)
+	return b.inside(ctx, append([]string{"buildah", "--storage-driver=vfs", "--root=" + filepath.Join(b.home, "layers"), "--runroot=" + filepath.Join(b.home, "run")}, args...)...)
+}
+
+// inside is a command among the users of the image: their numbers are others outside. Root may choose which, and an ordinary user has
+// those that the system set aside.
+func (b *builder) inside(ctx context.Context, words ...string) *exec.Cmd {
+	if os.Getuid() != 0 {
+		words = append([]string{"buildah", "unshare"}, words...)
+	}
+	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
 	cmd.Dir = b.home
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + b.home, "TMPDIR=" + b.home, "XDG_RUNTIME_DIR=" + filepath.Join(b.home, "run"), "BUILDAH_ISOLATION=chroot"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -171,7 +186,7 @@ func TestPromise_P14_TheImageRuns(t *testing.T) {
 	if !strings.Contains(string(status), fmt.Sprintf("\nUid:\t%d\t%d\t%d\t%d\n", outside, outside, outside, outside)) && os.Getuid() == 0 || !strings.Contains(string(status), "CapEff:\t0000000000000000") {
 		t.Errorf("it runs as\n%s", status)
 	}
-	must(t, syscall.Kill(pid, syscall.SIGTERM))
+	must(t, b.inside(t.Context(), "setpriv", "--reuid="+uid, "--clear-groups", "kill", "-TERM", strconv.Itoa(pid)).Run())
 	if err := <-ended; err != nil {
 		t.Errorf("it ended with %v\n%s", err, log.String())
 	}
@@ -199,12 +214,7 @@ func (b *builder) tidy(root, uid string) (programs []string) {
 // list returns mode, owner and path of everything in a container, as its own users see it.
 func (b *builder) list(root string) string {
 	b.t.Helper()
-	cmd := b.command(b.t.Context(), "unshare", "find", root, "-mindepth", "1", "-printf", `%y%m %U %P\n`)
-	if os.Getuid() == 0 { // it is in a namespace of its own already
-		plain := exec.CommandContext(b.t.Context(), "find", root, "-mindepth", "1", "-printf", `%y%m %U %P\n`)
-		plain.SysProcAttr, plain.Env = cmd.SysProcAttr, cmd.Env
-		cmd = plain
-	}
+	cmd := b.inside(b.t.Context(), "find", root, "-mindepth", "1", "-printf", `%y%m %U %P\n`)
 	out, err := cmd.Output()
 	must(b.t, err)
 	return strings.TrimSpace(string(out))
