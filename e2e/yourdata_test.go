@@ -22,6 +22,20 @@ func TestYourData(t *testing.T) {
 	p := plan(t)
 	b := p.signedIn(t)
 	b.open("/settings/data")
+	spare, err := p.upload(t.Context(), shortClip(t, 1))
+	must(t, err)
+	out, err := p.CreatePost(t.Context(), p.person.draft(spare.ID, time.Second), "")
+	must(t, err)
+	_, err = p.until(t.Context(), out.ID, "posted")
+	must(t, err)
+	b.set("combobox", "Keep videos and photos", "0")
+	b.see("From now on files follow the new rule")
+	p.again(t, syscall.SIGTERM) // a sweep is made at the start
+	b.until("what was removed", func() bool {
+		b.open("/settings/data")
+		b.see("A copy of everything")
+		return strings.Contains(b.text(), "removed once it was posted")
+	})
 	b.press("button", "Make a copy")
 	b.find("link", "Download")
 	b.accessible("your-data")
@@ -48,7 +62,7 @@ func TestYourData(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), "shippost", "import", archive)
 	cmd.Env = other.environment()
 	said, err := cmd.CombinedOutput()
-	if err != nil || !strings.Contains(string(said), "3 posts and 1 files") {
+	if err != nil || !strings.Contains(string(said), "4 posts and 1 files") {
 		t.Fatalf("%v\n%s", err, said)
 	}
 	must(t, other.start())
@@ -59,7 +73,7 @@ func TestYourData(t *testing.T) {
 	for _, post := range posts {
 		captions = append(captions, post.Caption)
 	}
-	if all := strings.Join(captions, ", "); len(posts) != 3 || !strings.Contains(all, "Dunes at noon") || !strings.Contains(all, "Ideas for the market day") {
+	if all := strings.Join(captions, ", "); len(posts) != 4 || !strings.Contains(all, "Dunes at noon") || !strings.Contains(all, "Ideas for the market day") {
 		t.Errorf("there are %s", all)
 	}
 
@@ -67,7 +81,7 @@ func TestYourData(t *testing.T) {
 		b.open("/settings/data")
 		b.press("button", "Delete me…")
 		b.find("dialog", "Delete yourself?")
-		b.see("You are signed out everywhere", "One post that waits is not sent", "One post stays on the platform")
+		b.see("You are signed out everywhere", "One post that waits is not sent", "2 posts stay on the platform")
 		b.tick("checkbox", "I have read this")
 		b.press("button", "Delete")
 		b.at("/erasure/")

@@ -146,3 +146,39 @@ func (k *Keeper) Receipts(ctx context.Context, actor shippost.Actor) (list []Rec
 	}
 	return list, err
 }
+
+// Removed is a file that is not kept any more.
+type Removed struct {
+	At    time.Time
+	Media shippost.MediaID
+	Name  string
+	Bytes int64
+	Swept bool  // its time was over; otherwise somebody deleted it
+	Days  int64 // of the rule that it followed
+}
+
+// RemovedFiles returns the files of the workspace that were removed lately, the newest first.
+func (k *Keeper) RemovedFiles(ctx context.Context, actor shippost.Actor) (list []Removed, err error) {
+	if err := actor.Require(shippost.ReadWorkspace); err != nil {
+		return nil, err
+	}
+	err = k.DB.View(ctx, func(tx *store.Tx) error {
+		entries, err := tx.Journal(ctx, store.JournalQuery{Workspace: actor.Workspace, Kinds: []shippost.EntryKind{shippost.EntryMediaRemoved}, Limit: 50})
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			m, err := tx.Media(ctx, actor.Workspace, e.Media)
+			if shippost.IsKind(err, shippost.NotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			days, _ := e.Data["days"].(float64)
+			list = append(list, Removed{At: e.At, Media: m.ID, Name: m.FileName, Bytes: m.Size, Swept: e.Data["why"] == "retention", Days: int64(days)})
+		}
+		return nil
+	})
+	return list, err
+}

@@ -76,6 +76,16 @@ func TestPromise_P06_FilesStayUntilTheirLastPostIsPosted(t *testing.T) {
 				if c.goes && (receipts[0].Files != 1 || receipts[0].Bytes != 4 || receipts[0].Days != int64(c.days)) {
 					t.Errorf("receipt %+v", receipts[0])
 				}
+				removed, err := b.keeper.RemovedFiles(ctx, actor)
+				if err != nil || (len(removed) == 1) != c.goes {
+					t.Errorf("removed %+v, %v", removed, err)
+				}
+				if c.goes && (removed[0].Media != m.ID || removed[0].Bytes != 4 || !removed[0].Swept || removed[0].Days != int64(c.days) || removed[0].At.IsZero()) {
+					t.Errorf("removed %+v", removed[0])
+				}
+				if others, err := b.keeper.RemovedFiles(ctx, storetest.Workspace(t, db)); err != nil || len(others) != 0 {
+					t.Errorf("others see %+v, %v", others, err)
+				}
 				storetest.View(t, db, func(tx *store.Tx) error {
 					row, err := tx.Media(ctx, actor.Workspace, m.ID)
 					if (row.Status == shippost.MediaDeleted) != c.goes {

@@ -31,6 +31,7 @@ func (a *API) data() {
 type Retention struct {
 	Days     int            `json:"keep_posted_days" minimum:"-1" maximum:"3650" doc:"Days after the last post with the file was posted; 0: until posted, -1: always."`
 	Receipts []SweepReceipt `json:"receipts" readOnly:"true" doc:"What the latest sweeps removed, the newest first."`
+	Removed  []RemovedFile  `json:"removed" readOnly:"true" doc:"Files that were removed lately, by a sweep or by somebody, the newest first."`
 }
 
 // SweepReceipt is what one sweep removed.
@@ -41,13 +42,30 @@ type SweepReceipt struct {
 	Days  int64     `json:"keep_posted_days" doc:"The rule it followed."`
 }
 
+// RemovedFile is a file that is not kept any more.
+type RemovedFile struct {
+	At      time.Time        `json:"at"`
+	MediaID shippost.MediaID `json:"media_id"`
+	Name    string           `json:"name"`
+	Bytes   int64            `json:"bytes"`
+	Swept   bool             `json:"swept" doc:"Its time was over. Otherwise somebody deleted it."`
+	Days    int64            `json:"keep_posted_days" doc:"The rule that it followed."`
+}
+
 func (a *API) getRetention(ctx context.Context, actor shippost.Actor, _ *struct{}) (*struct{ Body Retention }, error) {
 	days, err := a.opt.Data.KeepPosted(ctx, actor)
 	if err != nil {
 		return nil, err
 	}
 	receipts, err := a.opt.Data.Receipts(ctx, actor)
-	return &struct{ Body Retention }{Retention{days, convert(receipts, func(r lifecycle.Receipt) SweepReceipt { return SweepReceipt(r) })}}, err
+	if err != nil {
+		return nil, err
+	}
+	removed, err := a.opt.Data.RemovedFiles(ctx, actor)
+	return &struct{ Body Retention }{Retention{days, convert(receipts, func(r lifecycle.Receipt) SweepReceipt { return SweepReceipt(r) }),
+		convert(removed, func(r lifecycle.Removed) RemovedFile {
+			return RemovedFile{r.At, r.Media, r.Name, r.Bytes, r.Swept, r.Days}
+		})}}, err
 }
 
 type setRetentionInput struct {

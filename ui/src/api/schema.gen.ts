@@ -2334,6 +2334,21 @@ export interface components {
              */
             version?: number;
         };
+        RemovedFile: {
+            /** Format: date-time */
+            at: string;
+            /** Format: int64 */
+            bytes: number;
+            /**
+             * Format: int64
+             * @description The rule that it followed.
+             */
+            keep_posted_days: number;
+            media_id: string;
+            name: string;
+            /** @description Its time was over. Otherwise somebody deleted it. */
+            swept: boolean;
+        };
         ReschedulePostInputBody: {
             /** @description The wall-clock time. Give this or due_at. */
             due?: components["schemas"]["Due"];
@@ -2356,6 +2371,8 @@ export interface components {
             keep_posted_days: number;
             /** @description What the latest sweeps removed, the newest first. */
             readonly receipts: components["schemas"]["SweepReceipt"][];
+            /** @description Files that were removed lately, by a sweep or by somebody, the newest first. */
+            readonly removed: components["schemas"]["RemovedFile"][];
         };
         Rule: {
             about: string;
