@@ -1,12 +1,14 @@
 package e2e
 
 import (
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
 	"ship-post.com/shippost/client"
@@ -305,5 +307,42 @@ func TestText_IsNeverHTML(t *testing.T) {
 		if made := js[string](b, `[...document.querySelectorAll('b, img')].filter((e) => e.innerText === 'bold' || e.getAttribute('src') === 'x').map((e) => e.outerHTML).join() + (document.title === 'owned' ? document.title : '')`); made != "" {
 			t.Errorf("%s makes of text: %s", path, made)
 		}
+	}
+}
+
+// TestCalendar_FillsAPlace: a draft is dragged out of the drawer onto a free place of the queue, and gets exactly its time; a file that no
+// post uses becomes a post of the place's account.
+func TestCalendar_FillsAPlace(t *testing.T) {
+	t.Parallel()
+	p := plan(t)
+	unused, err := p.upload(t.Context(), shortClip(t, 2))
+	must(t, err)
+	b := p.signedIn(t)
+	b.open("/slots")
+	b.press("button", "Add to the queue")
+	b.see("The next ten", "Free")
+	date := p.queued.DueAt.AddDate(0, 0, 7).Format(time.DateOnly)
+	for _, cargo := range []struct{ name, compose string }{{"Ideas for the market day", "compose=" + p.draft.ID}, {unused.FileName, "media=" + unused.ID}} {
+		b.open("/?view=week&drawer=open&date=" + date)
+		place := b.find("link", "Free place in the queue")
+		var want struct{ At string }
+		if !b.ask(place, "async function() { return { At: new URL(this.href).searchParams.get('at') } }", &want) {
+			t.Fatal("the free place leads nowhere")
+		}
+		var x, y, toX, toY float64
+		b.until("the place and what is dragged to it", func() (ok bool) {
+			if toX, toY, ok = b.aim(place); ok {
+				x, y, ok = b.aim(b.find("link", cargo.name))
+			}
+			return ok
+		})
+		b.do(chromedp.DragAndDropXY(x, y, toX, toY))
+		b.find("dialog", "ost")
+		if at := b.path(); !strings.Contains(at, cargo.compose) || !strings.Contains(at, "at="+url.QueryEscape(want.At)) {
+			t.Errorf("%s, dropped on the place at %s, leads to %s", cargo.name, want.At, at)
+		}
+		b.until("the time of the place", func() bool {
+			return peek[string](b, "document.querySelector('input[type=date]')?.value + 'T' + document.querySelector('input[type=time]')?.value") == want.At
+		})
 	}
 }

@@ -21,7 +21,10 @@ import (
 	_ "modernc.org/sqlite" // writes the month, see fillMonth
 )
 
-const monthPosts = 10_000
+const (
+	monthPosts  = 10_000
+	monthLength = 28 * 24 * time.Hour
+)
 
 // BenchmarkFullMonth looks at a month of ten thousand posts in a real browser: each view of the calendar is scrolled from end to end, a
 // card is dragged over the days, and the browser's own trace says which frames were dropped and for how long the page computed
@@ -51,7 +54,7 @@ func BenchmarkFullMonth(b *testing.B) {
 	few, err := p.lookThrough(b.Context(), first)
 	orStop(b, err)
 	orStop(b, w.end(syscall.SIGTERM))
-	orStop(b, w.fillMonth(b.Context(), first, len(accounts)))
+	orStop(b, w.fill(b.Context(), first, monthLength, monthPosts, len(accounts)))
 	orStop(b, w.start())
 	var many []smoothness
 	for b.Loop() {
@@ -89,17 +92,17 @@ func (p *person) connectOthers() error {
 	return nil
 }
 
-// fillMonth copies one queued post ten thousand times over 28 days and all accounts. It is written into the database, because the limit
+// fill copies one queued post many times, evenly over some time and all accounts. It is written into the database, because the limit
 // of 500 waiting posts for each account stands in the way. The server must not run.
-func (w *world) fillMonth(ctx context.Context, first time.Time, accounts int) (err error) {
+func (w *world) fill(ctx context.Context, first time.Time, over time.Duration, posts, accounts int) (err error) {
 	db, err := sql.Open("sqlite", filepath.Join(w.dir, "shippost.db"))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	db.SetMaxOpenConns(1)
-	const id = "'post_00' || printf('%024d', c.i)"
-	second := fmt.Sprintf("(%d + c.i * %d)", first.Unix(), 28*24*3600/monthPosts)
+	id := fmt.Sprintf("'post_00' || printf('%%024d', %d + c.i)", first.Unix()*monthPosts)
+	second := fmt.Sprintf("(%d + c.i * %d / %d)", first.Unix(), int(over.Seconds()), posts)
 	copies := func(table, key string, change map[string]string) error {
 		columns, err := db.QueryContext(ctx, "SELECT name FROM pragma_table_info($1)", table)
 		if err != nil {
@@ -122,7 +125,7 @@ func (w *world) fillMonth(ctx context.Context, first time.Time, accounts int) (e
 		}
 		_, err = db.ExecContext(ctx, fmt.Sprintf(`WITH RECURSIVE c (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM c WHERE i < %d)
 			INSERT INTO %s (%s) SELECT %s FROM c, (SELECT * FROM %s WHERE %s = (SELECT max(id) FROM posts) LIMIT 1) t`,
-			monthPosts-1, table, strings.Join(names, ", "), strings.Join(values, ", "), table, key))
+			posts-1, table, strings.Join(names, ", "), strings.Join(values, ", "), table, key))
 		return err
 	}
 	if _, err := db.ExecContext(ctx, "CREATE TEMP TABLE turns AS SELECT row_number() OVER () - 1 AS n, id FROM accounts"); err != nil {

@@ -1,4 +1,5 @@
-import { isoDate, localTime } from '../words/time.ts'
+import type { Account, PostStatus } from '../api/client.ts'
+import { isoDate, localTime, shortClock } from '../words/time.ts'
 import { addDays, type IsoDate } from './month.ts'
 
 /** An hour of the wall clock. `again` is the second one, where clocks are put back and an hour comes twice. */
@@ -15,6 +16,20 @@ export interface DayShape {
   end: Date
   /** When clocks change on this day, and what they show before and after it, in minutes from midnight. */
   change?: { at: Date; from: number; to: number }
+}
+
+/** A column of a table of hours. */
+export interface Column {
+  day: DayShape
+  /** Only the posts of this account are in the column. */
+  account?: Account
+}
+
+/** Which posts a calendar shows, as the API is asked for them. */
+export interface Filter {
+  account_id?: string[]
+  label_id?: string[]
+  status: PostStatus[]
 }
 
 const hourMs = 3_600_000
@@ -95,4 +110,14 @@ export function wallClock(day: DayShape, row: Hour, minute = 0): { local: string
 
 export function hourKey(row: Hour): string {
   return row.again ? `${row.hour}*` : String(row.hour)
+}
+
+/** "18:00", or "6 PM": what an hour is called. */
+export function hourWords(row: Hour): string {
+  return shortClock(new Date(Date.UTC(2026, 0, 1, row.hour)), 'UTC')
+}
+
+/** About how high an hour is with so many posts in its fullest column, in pixels: until it was seen. */
+export function roomFor(posts: number, beside = 1): number {
+  return posts === 0 ? 32 : Math.ceil(posts / beside) * 56 + 18
 }
