@@ -253,6 +253,42 @@ func TestCompose_Restricted(t *testing.T) {
 	if levels := js[string](b, "[...document.querySelectorAll('#tiktok-privacy option')].map((o) => o.value).join()"); levels != ",FOLLOWER_OF_CREATOR,MUTUAL_FOLLOW_FRIENDS,SELF_ONLY" {
 		t.Errorf("offered are %s", levels)
 	}
+
+	// Who goes public has followers to choose no more: what was chosen is said to be gone, and nothing is put in its place.
+	b.choose(shortClip(t, 1))
+	b.see("Checked and ready")
+	b.set("combobox", "Who can see this video", "FOLLOWER_OF_CREATOR")
+	b.at("/compose/post_")
+	b.until("the draft to be kept", func() bool {
+		posts := b.stored("/posts?status=draft")
+		return strings.Contains(posts, "FOLLOWER_OF_CREATOR")
+	})
+	for _, c := range w.sim.Creators() {
+		if c.Handle == "quiet.kiln" {
+			c.Private = false
+			must(t, w.sim.PutCreator(c))
+		}
+	}
+	b.until("word that the choice is gone", func() bool {
+		b.open(b.path())
+		b.audiences()
+		return strings.Contains(b.text(), "This account does not offer “Followers” any more. Choose again.")
+	})
+	b.find("button", "Choose who can see it")
+	if chosen := js[string](b, "document.querySelector('#tiktok-privacy select').value"); chosen != "FOLLOWER_OF_CREATOR" {
+		t.Errorf("%q was chosen in place of what is gone", chosen)
+	}
+	for _, v := range b.axe() {
+		t.Error(v)
+	}
+	b.set("combobox", "Who can see this video", "PUBLIC_TO_EVERYONE")
+	b.until("the question to be answered", func() bool { return len(b.all("button", "Choose who can see it")) == 0 })
+}
+
+// stored is what the API answers whoever is signed in.
+func (b *tab) stored(path string) string {
+	b.t.Helper()
+	return js[string](b, fmt.Sprintf("fetch('/api/v1%s').then((r) => r.text())", path))
 }
 
 // TestCompose_Blocked: whoever TikTok lets post no more is told so, and the button leads to the reason.

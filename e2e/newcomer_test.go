@@ -152,4 +152,6 @@ func TestNewcomer_KeyboardOnly(t *testing.T) {
 	b.keys(kb.Enter)
 	b.at("/posts/post_")
 	b.see("Posted: TikTok confirmed it", "Low tide #nature", "Everyone")
+	b.find("link", "View on TikTok")
+	walk("View on TikTok")
 }

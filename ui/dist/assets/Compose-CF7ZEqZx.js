@@ -1,1 +1,0 @@
-import{Dr as e,Or as t,Tr as n,dr as r,er as i,ir as a,r as o,rr as s,vr as c}from"./index-CJMHdgI9.js";import l from"./Opening-_Qv541oo.js";function u(u,d){t(d,!0);let f=n(()=>({id:o.params.id,search:o.search}));var p=a(),m=c(p);i(m,()=>r(f),e=>{l(e,{get id(){return r(f).id},get search(){return r(f).search}})}),s(u,p),e()}export{u as default};
