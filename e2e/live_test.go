@@ -193,7 +193,7 @@ func TestGallery(t *testing.T) {
 		}
 		look("components")
 		for _, d := range [][2]string{{"Dialog", "A dialog"}, {"Confirm", "Cancel this post?"}, {"Summary", "Schedule 2 posts"},
-			{"Too full: 17", "Wednesday"}, {"What to show: some posts", "What to show"}, {"Shift", "Move 5 posts"}, {"Move", "Move to…"}} {
+			{"Too full: 17", "Wednesday"}, {"What to show: some posts", "What to show"}, {"Sample", "A post of the sample"}, {"Shift", "Move 5 posts"}, {"Move", "Move to…"}} {
 			b.press("button", d[0])
 			b.find("dialog", d[1])
 			look("dialog " + d[1])

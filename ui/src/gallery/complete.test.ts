@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** Where components live that screens share, or that one screen is made of. */
-const folders = ['activity', 'components', 'calendar', 'compose', 'labels', 'library', 'panels/tiktok', 'posts', 'upload']
+const folders = ['activity', 'components', 'calendar', 'compose', 'labels', 'library', 'panels/tiktok', 'posts', 'sample', 'upload']
 
 /** Whole screens, and parts that are nothing without what a server answers or the browser was given: stories of e2e look at them. */
 const elsewhere = [

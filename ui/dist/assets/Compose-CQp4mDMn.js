@@ -1,1 +1,0 @@
-import{Ar as e,Or as t,jr as n,mr as r,or as i,r as a,rr as o,sr as s,xr as c}from"./index-DMQK5lzI.js";import l from"./Opening-CEAsPset.js";function u(u,d){n(d,!0);let f=t(()=>({id:a.params.id,search:a.search}));var p=s(),m=c(p);o(m,()=>r(f),e=>{l(e,{get id(){return r(f).id},get search(){return r(f).search}})}),i(u,p),e()}export{u as default};
