@@ -58,6 +58,22 @@ func TestAdmin(t *testing.T) {
 	w := begin(t)
 	b := w.browse(t)
 	b.withDevice()
+	look := func(paths ...string) {
+		t.Helper()
+		for _, path := range paths {
+			for _, width := range []int64{390, 1440} {
+				b.size(width, 900)
+				b.open(path)
+				if wide := js[int](b, "document.documentElement.scrollWidth - innerWidth"); wide > 0 {
+					t.Errorf("%s is %d px wider than a window of %d px", path, wide, width)
+				}
+			}
+			for _, v := range b.axe() {
+				t.Errorf("%s: %s", path, v)
+			}
+		}
+	}
+	look("/contact", "/admin/sign-in", "/admin/enrol")
 	b.open("/contact")
 	b.set("combobox", "What is it about?", "question")
 	b.write("Your mail address", "ada@example.com")
@@ -66,6 +82,7 @@ func TestAdmin(t *testing.T) {
 	b.at("/contact/")
 	b.see("Received", "Where are my posts kept?")
 	receipt := b.path()
+	look(receipt)
 
 	b.open("/admin")
 	b.at("/admin/sign-in")
@@ -85,15 +102,11 @@ func TestAdmin(t *testing.T) {
 	b.write("Code", code)
 	b.press("button", "Make a passkey")
 	b.see("Overview", "1 waits for an answer", "Olga Operator")
-	for _, path := range []string{"/admin", "/admin/users", "/admin/accounts", "/admin/inquiries", "/admin/usage", "/admin/audit"} {
-		b.open(path)
-		for _, v := range b.axe() {
-			t.Errorf("%s: %s", path, v)
-		}
-	}
+	look("/admin", "/admin/users", "/admin/accounts", "/admin/inquiries", "/admin/mail", "/admin/usage", "/admin/audit")
 	b.open("/admin/inquiries")
 	b.press("link", "question")
 	b.see("Where are my posts kept?")
+	look(b.path())
 	b.write("Your answer", "On this server alone.")
 	b.press("button", "Answer")
 	b.see("answered")
