@@ -131,7 +131,7 @@ func TestPromise_P09_Mail(t *testing.T) {
 		t.Errorf("the mail does not say how it ends:\n%s", text)
 	}
 	reader.open(off)
-	reader.see("mara@example.com", "No more mail about posts")
+	reader.see("m•••@example.com", "No more mail about posts")
 	reader.accessible("mail-off")
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+off, strings.NewReader("List-Unsubscribe=One-Click"))
 	must(t, err)

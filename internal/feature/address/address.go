@@ -292,7 +292,7 @@ func leaveRow(user shippost.UserID) seal.Row {
 
 // Known says what the link in a mail is about.
 type Known struct {
-	Mail    string // the address
+	Mail    string // what its reader knows the address by: mail is passed on, and its link with it
 	Waits   bool   // it was not confirmed: there is nothing to end but the question
 	Silent  bool   // nothing about posts is told there
 	changes store.Address
@@ -311,7 +311,7 @@ func look(ctx context.Context, tx *store.Tx, token shippost.Secret) (Known, erro
 	hash := auth.Hash(token)
 	a, err := tx.AddressByLeave(ctx, hash)
 	if err == nil {
-		return Known{Mail: a.Mail, Silent: a.Trouble == 0 && a.Posted == 0, changes: a}, nil
+		return Known{Mail: mask(a.Mail), Silent: a.Trouble == 0 && a.Posted == 0, changes: a}, nil
 	}
 	if !shippost.IsKind(err, shippost.NotFound) {
 		return Known{}, err
@@ -320,7 +320,16 @@ func look(ctx context.Context, tx *store.Tx, token shippost.Secret) (Known, erro
 	if shippost.IsKind(err, shippost.NotFound) {
 		return Known{}, shippost.Errorf(shippost.NotFound, "mail_ended", "No mail goes to this address any more.")
 	}
-	return Known{Mail: a.Pending, Waits: true, changes: a}, err
+	return Known{Mail: mask(a.Pending), Waits: true, changes: a}, err
+}
+
+// mask leaves of an address the first letter and the domain.
+func mask(text string) string {
+	at := strings.LastIndexByte(text, '@')
+	if at < 1 {
+		return ""
+	}
+	return text[:1] + "•••" + text[at:]
 }
 
 // Leave ends mail for whoever has a link of one, without a sign-in: that about posts, or with all everything, and then the address is

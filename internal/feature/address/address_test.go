@@ -323,7 +323,7 @@ func TestMailEndsByItsLink(t *testing.T) {
 		_, text, _ := p.next()
 		first := token(p.t, text, "off")
 		p.happens(shippost.EntryPostFailed, shippost.PostFailed, "No.")
-		if k, err := p.Look(ctx, first); err != nil || k.Mail != "ada@example.com" || k.Silent {
+		if k, err := p.Look(ctx, first); err != nil || k.Mail != "a•••@example.com" || k.Silent {
 			p.t.Errorf("%+v, %v", k, err)
 		}
 		for range 2 {

@@ -88,58 +88,58 @@ func (p *Pages) ask(w http.ResponseWriter, r *http.Request) {
 }
 
 // inquiry shows whoever has its address how far an inquiry is.
-func (p *Pages) inquiry(w http.ResponseWriter, r *http.Request) {
+func (p *Pages) inquiry(w http.ResponseWriter, r *http.Request, token shippost.Secret) {
 	actor, name, err := p.who(r)
 	if err != nil {
 		p.fail(w, r, err)
 		return
 	}
-	i, err := p.opt.Inquiries.Read(r.Context(), shippost.NewSecret(r.PathValue("token")))
+	i, err := p.opt.Inquiries.Read(r.Context(), token)
 	if err != nil {
 		p.fail(w, r, err)
 		return
 	}
 	title := map[shippost.InquiryStatus]string{shippost.InquiryOpen: "Received", shippost.InquiryAnswered: "Answered", shippost.InquiryRefused: "Refused",
 		shippost.InquiryWithdrawn: "Withdrawn"}[i.Status]
-	p.show(w, r, http.StatusOK, "inquiry", title, name, inquiryPage{Inquiry: i, Path: "/contact/" + r.PathValue("token"), Words: i.Kind.Words(),
+	p.show(w, r, http.StatusOK, "inquiry", title, name, inquiryPage{Inquiry: i, Path: "/contact/" + token.Reveal(), Words: i.Kind.Words(),
 		Overdue: i.Overdue(p.opt.Inquiries.Now()), SignedIn: actor.Kind == shippost.ActorUser, ByMail: p.opt.Inquiries.SendsMail()})
 }
 
-func (p *Pages) proveInquiry(w http.ResponseWriter, r *http.Request) {
+func (p *Pages) proveInquiry(w http.ResponseWriter, r *http.Request, token shippost.Secret) {
 	actor, err := p.Actor(r)
 	if err == nil {
-		err = p.opt.Inquiries.ProveBySignIn(r.Context(), actor, shippost.NewSecret(r.PathValue("token")))
+		err = p.opt.Inquiries.ProveBySignIn(r.Context(), actor, token)
 	}
 	if err != nil {
 		p.fail(w, r, err)
 		return
 	}
-	http.Redirect(w, r, "/contact/"+r.PathValue("token"), http.StatusSeeOther)
+	http.Redirect(w, r, "/contact/"+token.Reveal(), http.StatusSeeOther)
 }
 
-func (p *Pages) withdrawInquiry(w http.ResponseWriter, r *http.Request) {
+func (p *Pages) withdrawInquiry(w http.ResponseWriter, r *http.Request, token shippost.Secret) {
 	actor, _, err := p.who(r)
 	if err == nil {
-		err = p.opt.Inquiries.Withdraw(r.Context(), actor, shippost.NewSecret(r.PathValue("token")))
+		err = p.opt.Inquiries.Withdraw(r.Context(), actor, token)
 	}
 	if err != nil {
 		p.fail(w, r, err)
 		return
 	}
-	http.Redirect(w, r, "/contact/"+r.PathValue("token"), http.StatusSeeOther)
+	http.Redirect(w, r, "/contact/"+token.Reveal(), http.StatusSeeOther)
 }
 
 // confirmMail asks for one press: programs that look through mail open every link in it.
-func (p *Pages) confirmMail(w http.ResponseWriter, r *http.Request) {
-	p.show(w, r, http.StatusOK, "contact-confirm", "Confirm your address", "", r.URL.Path)
+func (p *Pages) confirmMail(w http.ResponseWriter, r *http.Request, _ shippost.Secret) {
+	p.show(w, r, http.StatusOK, "contact-confirm", "Confirm your address", "", true)
 }
 
-func (p *Pages) confirmedMail(w http.ResponseWriter, r *http.Request) {
-	if err := p.opt.Inquiries.ProveByMail(r.Context(), shippost.NewSecret(r.PathValue("code"))); err != nil {
+func (p *Pages) confirmedMail(w http.ResponseWriter, r *http.Request, code shippost.Secret) {
+	if err := p.opt.Inquiries.ProveByMail(r.Context(), code); err != nil {
 		p.fail(w, r, err)
 		return
 	}
-	p.show(w, r, http.StatusOK, "contact-confirm", "Address confirmed", "", "")
+	p.show(w, r, http.StatusOK, "contact-confirm", "Address confirmed", "", false)
 }
 
 // day and moment write times for people, in UTC.

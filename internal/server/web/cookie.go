@@ -44,8 +44,23 @@ func (p *Pages) cookie(r *http.Request, name string) shippost.Secret {
 	return shippost.NewSecret(c.Value)
 }
 
-// tokenLength is the length of a cookie's value: 256 bits in base64.
+// tokenLength is the length of a cookie's value, and of what ends a secret address: 256 bits in base64.
 const tokenLength = 43
+
+// secret lets in whoever opens a secret address, which ends with a token. What cannot be one is no address of this server: a path that
+// leads somewhere else once it is decoded gets no page, and so no button that somebody could be made to press.
+func (p *Pages) secret(page func(http.ResponseWriter, *http.Request, shippost.Secret)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		token := r.PathValue("token")
+		if len(token) != tokenLength || strings.ContainsFunc(token, func(c rune) bool {
+			return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_'
+		}) {
+			p.fail(w, r, shippost.Errorf(shippost.NotFound, "page_not_found", "There is no page at this address."))
+			return
+		}
+		page(w, r, shippost.NewSecret(token))
+	}
+}
 
 // flowToken returns the value that ties flows to this browser, and sets it if there is none yet. Two sign-ins begun
 // in two tabs share it.

@@ -63,13 +63,13 @@ var receiptWords = []struct{ name, words string }{
 	{"journal", "Lines of history deleted or made nameless"},
 }
 
-func (p *Pages) erasure(w http.ResponseWriter, r *http.Request) {
-	progress, err := p.opt.Data.Progress(r.Context(), shippost.NewSecret(r.PathValue("token")))
+func (p *Pages) erasure(w http.ResponseWriter, r *http.Request, token shippost.Secret) {
+	progress, err := p.opt.Data.Progress(r.Context(), token)
 	if err != nil {
 		p.fail(w, r, err)
 		return
 	}
-	page := erasurePage{Progress: progress, Path: "/erasure/" + r.PathValue("token")}
+	page := erasurePage{Progress: progress, Path: "/erasure/" + token.Reveal()}
 	for _, line := range receiptWords {
 		if n, ok := progress.Receipt[line.name]; ok {
 			page.Lines = append(page.Lines, receiptLine{line.words, n})
@@ -93,10 +93,10 @@ func (p *Pages) dropGone(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (p *Pages) undoErasure(w http.ResponseWriter, r *http.Request) {
-	if err := p.opt.Data.Undo(r.Context(), shippost.NewSecret(r.PathValue("token"))); err != nil {
+func (p *Pages) undoErasure(w http.ResponseWriter, r *http.Request, token shippost.Secret) {
+	if err := p.opt.Data.Undo(r.Context(), token); err != nil {
 		p.fail(w, r, err)
 		return
 	}
-	http.Redirect(w, r, "/erasure/"+r.PathValue("token"), http.StatusSeeOther)
+	http.Redirect(w, r, "/erasure/"+token.Reveal(), http.StatusSeeOther)
 }
