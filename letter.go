@@ -24,7 +24,11 @@ const (
 	LetterPolicy   LetterKind = "policy"   // to people with an address: a legal text changed
 	LetterConfirm  LetterKind = "confirm"  // to an address that somebody gave: is it theirs?
 	LetterPosts    LetterKind = "posts"    // to people with an address: what became of posts
+	LetterMoved    LetterKind = "moved"    // to the address before: mail no longer goes there
 )
+
+// LetterKinds are all of them.
+var LetterKinds = []LetterKind{LetterReceived, LetterAnswered, LetterAsked, LetterDue, LetterPolicy, LetterConfirm, LetterPosts, LetterMoved}
 
 // Letter is a mail that is to be sent, or was. To whom and what it says is kept sealed and apart.
 type Letter struct {

@@ -68,8 +68,11 @@ func (t *Tx) DeleteAddress(ctx context.Context, user shippost.UserID) error {
 	return err
 }
 
-// ForgetPending forgets addresses that nobody confirmed until a moment.
+// ForgetPending forgets addresses that nobody confirmed until a moment, with the question that may still wait to be sent.
 func (t *Tx) ForgetPending(ctx context.Context, until time.Time) error {
+	if _, err := t.exec(ctx, withdraw+" AND kind = $2 AND user_id IN (SELECT user_id FROM addresses WHERE pending_until < $1)", moment(until), shippost.LetterConfirm); err != nil {
+		return err
+	}
 	if _, err := t.exec(ctx, "DELETE FROM addresses WHERE mail = '' AND pending_until < $1", moment(until)); err != nil {
 		return err
 	}
@@ -113,9 +116,21 @@ func (t *Tx) noteTidings(ctx context.Context, e shippost.Entry) error {
 	return err
 }
 
-// PeopleToTell returns people for whom something has waited since a moment or longer.
-func (t *Tx) PeopleToTell(ctx context.Context, since time.Time, limit int) (people []shippost.UserID, err error) {
-	err = t.each(ctx, 1, "SELECT user_id FROM tidings GROUP BY user_id HAVING min(at) <= $1 ORDER BY min(at) LIMIT $2", []any{moment(since), limit}, func(v []any) error {
+// ToTell says whom PeopleToTell looks for.
+type ToTell struct {
+	Since   time.Time           // something has waited since then or longer
+	After   shippost.UserID     // from behind this person on; "" from the first
+	Kind    shippost.LetterKind // of which
+	Written time.Time           // since then
+	Fewer   int                 // than that many were written to them
+	Limit   int
+}
+
+// PeopleToTell returns people for whom something waits and who have not got enough for now, by their id.
+func (t *Tx) PeopleToTell(ctx context.Context, q ToTell) (people []shippost.UserID, err error) {
+	err = t.each(ctx, 1, "SELECT user_id FROM tidings WHERE user_id > $1 AND "+
+		"(SELECT count(*) FROM letters l WHERE l.user_id = tidings.user_id AND l.kind = $3 AND l.created_at >= $4) < $5 "+
+		"GROUP BY user_id HAVING min(at) <= $2 ORDER BY user_id LIMIT $6", []any{q.After, moment(q.Since), q.Kind, moment(q.Written), q.Fewer, q.Limit}, func(v []any) error {
 		user, _ := v[0].(string)
 		people = append(people, shippost.UserID(user))
 		return nil

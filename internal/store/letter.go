@@ -37,9 +37,22 @@ func (t *Tx) Letter(ctx context.Context, id shippost.LetterID) (l shippost.Lette
 	return l, content, err
 }
 
-// UnsentLetters returns letters that wait or were given up, the oldest first.
+// withdraw empties letters that were not sent: there is nobody any more whom they may go to. That they were written still counts.
+const withdraw = "UPDATE letters SET content = '', status = 'given_up', failure = 'withdrawn', ended_at = $1 WHERE status <> 'sent' AND content <> '' AND inquiry_id = ''"
+
+// WithdrawLetters empties the letters of some kinds to a person's address that were not sent.
+func (t *Tx) WithdrawLetters(ctx context.Context, user shippost.UserID, kinds ...shippost.LetterKind) error {
+	for _, kind := range kinds {
+		if _, err := t.exec(ctx, withdraw+" AND user_id = $2 AND kind = $3", moment(t.Now()), user, kind); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// UnsentLetters returns letters that wait or were given up, the oldest first. Those that were withdrawn are nobody's trouble.
 func (t *Tx) UnsentLetters(ctx context.Context, limit int) ([]shippost.Letter, error) {
-	return letters.list(ctx, t, "WHERE status <> 'sent' ORDER BY created_at, id LIMIT $1", limit)
+	return letters.list(ctx, t, "WHERE status <> 'sent' AND failure <> 'withdrawn' ORDER BY created_at, id LIMIT $1", limit)
 }
 
 // CountSentLetters returns how many letters were sent since a moment.

@@ -24,6 +24,7 @@ const (
 	mailLimit    = 254
 	perPerson    = 5 // links mailed in an hour
 	perAddress   = 3 // in a day, on each node
+	perDomain    = 100
 	perDay       = 300
 	addresses    = 10000 // remembered for that
 	confirmTime  = 24 * time.Hour
@@ -49,11 +50,13 @@ type Options struct {
 // Book keeps the addresses. All methods may be called from many goroutines at once.
 type Book struct {
 	Options
-	tries *auth.Tries
+	tries, domains *auth.Tries // links mailed to an address and to a domain
 }
 
 // New returns a Book.
-func New(o Options) *Book { return &Book{o, auth.NewTries(perAddress, oneDay, addresses)} }
+func New(o Options) *Book {
+	return &Book{o, auth.NewTries(perAddress, oneDay, addresses), auth.NewTries(perDomain, oneDay, addresses)}
+}
 
 // State is what a person sees of their address.
 type State struct {
@@ -106,9 +109,18 @@ func person(actor shippost.Actor) error {
 	return nil
 }
 
-// Ask mails a link to an address. Whoever opens it within a day makes the address the actor's; until then an earlier one stays.
-func (b *Book) Ask(ctx context.Context, actor shippost.Actor, text string) (s State, err error) {
+// fresh is person for what takes mail from somebody: they signed in within the last ten minutes.
+func fresh(actor shippost.Actor) error {
 	if err := person(actor); err != nil {
+		return err
+	}
+	return actor.RequireFresh(shippost.ReadWorkspace)
+}
+
+// Ask mails a link to an address. Whoever opens it within a day makes the address the actor's; until then an earlier one stays. Where
+// there is one, all other sessions of the actor end: somebody may be about to take it from them.
+func (b *Book) Ask(ctx context.Context, actor shippost.Actor, text string) (s State, err error) {
+	if err := fresh(actor); err != nil {
 		return s, err
 	}
 	if b.Post == nil {
@@ -118,7 +130,13 @@ func (b *Book) Ask(ctx context.Context, actor shippost.Actor, text string) (s St
 	if err != nil {
 		return s, err
 	}
-	if wait := b.tries.Count(strings.ToLower(to), b.Now()); wait > 0 {
+	// Whoever has no room left must not use up that of others.
+	err = b.DB.View(ctx, func(tx *store.Tx) error { return room(ctx, tx, actor.User, tx.Now()) })
+	if err != nil {
+		return s, err
+	}
+	mailbox, domain := box(to)
+	if wait := max(b.tries.Count(mailbox, b.Now()), b.domains.Count(domain, b.Now())); wait > 0 {
 		return s, tooMany(wait)
 	}
 	code := auth.NewToken()
@@ -138,8 +156,17 @@ func (b *Book) Ask(ctx context.Context, actor shippost.Actor, text string) (s St
 		if err := tx.SaveAddress(ctx, a); err != nil {
 			return err
 		}
+		// The one asked before is forgotten, with the question that may still wait to be sent.
+		if err := tx.WithdrawLetters(ctx, actor.User, shippost.LetterConfirm); err != nil {
+			return err
+		}
 		if s, err = b.state(ctx, tx, actor.User); err != nil || a.Pending == "" {
 			return err
+		}
+		if a.Mail != "" {
+			if err := auth.EndOthers(ctx, tx, actor); err != nil {
+				return err
+			}
 		}
 		if err := record(ctx, tx, shippost.EntryMailAsked, actor, nil); err != nil {
 			return err
@@ -183,6 +210,14 @@ func clean(text string) (string, error) {
 	return whole, nil
 }
 
+// box returns by which mailbox and domain an address is counted: what follows a + leads to the same mailbox.
+func box(to string) (mailbox, domain string) {
+	at := strings.LastIndexByte(to, '@')
+	domain = strings.ToLower(to[at+1:])
+	local, _, _ := strings.Cut(strings.ToLower(to[:at]), "+")
+	return local + "@" + domain, domain
+}
+
 // room refuses what would be too much.
 func room(ctx context.Context, tx *store.Tx, user shippost.UserID, now time.Time) error {
 	mine, err := tx.CountLetters(ctx, user, shippost.LetterConfirm, now.Add(-time.Hour))
@@ -217,9 +252,19 @@ func (b *Book) Choose(ctx context.Context, actor shippost.Actor, trouble, posted
 		if err != nil {
 			return err
 		}
+		was := a
 		a.Trouble, a.Posted = number(trouble), number(posted)
+		if a == was {
+			s, err = b.state(ctx, tx, actor.User)
+			return err
+		}
 		if err := tx.SaveAddress(ctx, a); err != nil {
 			return err
+		}
+		if !trouble && !posted {
+			if err := silence(ctx, tx, actor.User); err != nil {
+				return err
+			}
 		}
 		if s, err = b.state(ctx, tx, actor.User); err != nil {
 			return err
@@ -236,12 +281,33 @@ func number(yes bool) int64 {
 	return 0
 }
 
-// Remove forgets the actor's address, and one that waits to be confirmed.
-func (b *Book) Remove(ctx context.Context, actor shippost.Actor) error {
-	if err := person(actor); err != nil {
+// silence forgets what a person was to be told of posts, also what was written and not yet sent.
+func silence(ctx context.Context, tx *store.Tx, user shippost.UserID) error {
+	if err := tx.ForgetTidings(ctx, user, tx.Now().Add(oneDay)); err != nil {
 		return err
 	}
-	return b.DB.Update(ctx, func(tx *store.Tx) error { return remove(ctx, tx, actor, actor.User, "settings") })
+	return tx.WithdrawLetters(ctx, user, shippost.LetterPosts)
+}
+
+// Remove forgets the actor's address, and one that waits to be confirmed. The address is told, and all other sessions of the actor end:
+// it might be somebody else who did it.
+func (b *Book) Remove(ctx context.Context, actor shippost.Actor) error {
+	if err := fresh(actor); err != nil {
+		return err
+	}
+	return b.DB.Update(ctx, func(tx *store.Tx) error {
+		a, err := own(ctx, tx, actor.User)
+		if err != nil {
+			return err
+		}
+		if err := remove(ctx, tx, actor, actor.User, "settings"); err != nil || a.Mail == "" {
+			return err
+		}
+		if err := auth.EndOthers(ctx, tx, actor); err != nil {
+			return err
+		}
+		return b.warn(ctx, tx, a, "removed")
+	})
 }
 
 func remove(ctx context.Context, tx *store.Tx, actor shippost.Actor, user shippost.UserID, by string) error {
@@ -255,22 +321,53 @@ func remove(ctx context.Context, tx *store.Tx, actor shippost.Actor, user shippo
 	if err := tx.DeleteAddress(ctx, user); err != nil {
 		return err
 	}
-	if err := tx.ForgetTidings(ctx, user, tx.Now().Add(oneDay)); err != nil {
+	if err := silence(ctx, tx, user); err != nil {
+		return err
+	}
+	if err := tx.WithdrawLetters(ctx, user, shippost.LetterConfirm, shippost.LetterPolicy); err != nil {
 		return err
 	}
 	return record(ctx, tx, shippost.EntryMailRemoved, actor, map[string]any{"by": by})
 }
 
+// warn tells an address that mail no longer goes there.
+func (b *Book) warn(ctx context.Context, tx *store.Tx, a store.Address, how string) error {
+	if b.Post == nil {
+		return nil
+	}
+	return b.Post(ctx, tx, notify.Letter{Once: "moved/" + how + "/" + a.LeaveHash, Kind: shippost.LetterMoved, User: a.User, To: a.Mail,
+		Facts: map[string]any{"Removed": how == "removed", "Sessions": b.PublicURL + "/settings/sessions"}})
+}
+
 // Confirm makes the address a person's that a code was mailed to; NotFound for a code that was used, is too old or never was.
 func (b *Book) Confirm(ctx context.Context, code shippost.Secret) error {
 	token := auth.NewToken()
-	return b.DB.Update(ctx, func(tx *store.Tx) error {
+	asked := func(tx *store.Tx) (store.Address, error) {
 		a, err := tx.AddressByCode(ctx, auth.Hash(code))
 		if shippost.IsKind(err, shippost.NotFound) || err == nil && !tx.Now().Before(a.PendingUntil) {
-			return shippost.Errorf(shippost.NotFound, "link_over", "This link was used already, or it is too old. The settings can send a new one.")
+			err = shippost.Errorf(shippost.NotFound, "link_over", "This link was used already, or it is too old. The settings can send a new one.")
 		}
+		return a, err
+	}
+	// Strangers who try codes must not hold up those who write.
+	if err := b.DB.View(ctx, func(tx *store.Tx) error { _, err := asked(tx); return err }); err != nil {
+		return err
+	}
+	return b.DB.Update(ctx, func(tx *store.Tx) error {
+		a, err := asked(tx)
 		if err != nil {
 			return err
+		}
+		if a.Mail != "" {
+			if err := silence(ctx, tx, a.User); err != nil {
+				return err
+			}
+			if err := tx.WithdrawLetters(ctx, a.User, shippost.LetterPolicy); err != nil {
+				return err
+			}
+			if err := b.warn(ctx, tx, a, "changed"); err != nil {
+				return err
+			}
 		}
 		// The link in mail to the address before must not end mail to this one.
 		a.LeaveHash = auth.Hash(token)
@@ -282,7 +379,11 @@ func (b *Book) Confirm(ctx context.Context, code shippost.Secret) error {
 		if err := tx.SaveAddress(ctx, a); err != nil {
 			return err
 		}
-		return record(ctx, tx, shippost.EntryMailConfirmed, shippost.Actor{Kind: shippost.ActorUser, User: a.User}, nil)
+		who, err := byLink(ctx, tx, a.User)
+		if err != nil {
+			return err
+		}
+		return record(ctx, tx, shippost.EntryMailConfirmed, who, nil)
 	})
 }
 
@@ -335,6 +436,11 @@ func mask(text string) string {
 // Leave ends mail for whoever has a link of one, without a sign-in: that about posts, or with all everything, and then the address is
 // forgotten. It may be asked again.
 func (b *Book) Leave(ctx context.Context, token shippost.Secret, all bool) error {
+	if _, err := b.Look(ctx, token); shippost.IsKind(err, shippost.NotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
 	return b.DB.Update(ctx, func(tx *store.Tx) error {
 		k, err := look(ctx, tx, token)
 		if shippost.IsKind(err, shippost.NotFound) {
@@ -344,10 +450,16 @@ func (b *Book) Leave(ctx context.Context, token shippost.Secret, all bool) error
 			return err
 		}
 		a := k.changes
-		who := shippost.Actor{Kind: shippost.ActorUser, User: a.User}
+		who, err := byLink(ctx, tx, a.User)
+		if err != nil {
+			return err
+		}
 		switch {
 		case k.Waits && a.Mail != "": // only the question is theirs, the confirmed address may be somebody else's
 			a.Pending, a.CodeHash, a.PendingUntil = "", "", time.Time{}
+			if err := tx.WithdrawLetters(ctx, a.User, shippost.LetterConfirm); err != nil {
+				return err
+			}
 			return tx.SaveAddress(ctx, a)
 		case k.Waits || all:
 			return remove(ctx, tx, who, a.User, "link")
@@ -356,7 +468,7 @@ func (b *Book) Leave(ctx context.Context, token shippost.Secret, all bool) error
 		if err := tx.SaveAddress(ctx, a); err != nil {
 			return err
 		}
-		if err := tx.ForgetTidings(ctx, a.User, tx.Now().Add(oneDay)); err != nil {
+		if err := silence(ctx, tx, a.User); err != nil {
 			return err
 		}
 		return record(ctx, tx, shippost.EntryMailChosen, who, map[string]any{"trouble": false, "posted": false})
@@ -369,8 +481,9 @@ func (b *Book) Readers(ctx context.Context, tx *store.Tx) ([]notify.Reader, erro
 	readers := make([]notify.Reader, 0, len(list))
 	for _, a := range list {
 		leave, err := b.leaveOf(a)
-		if err != nil {
-			return nil, err
+		if err != nil { // one who cannot be written to must not silence all others
+			b.Log.Error("a person cannot be told by mail: the link that ends mail cannot be opened; see shippost doctor", "user", a.User, "err", err)
+			continue
 		}
 		readers = append(readers, notify.Reader{User: a.User, To: a.Mail, Leave: leave + "?all"})
 	}
@@ -392,7 +505,17 @@ func (b *Book) Sweep(ctx context.Context) error {
 	})
 }
 
-// record writes down what became of an address, outside the workspaces: it is nobody's business but the person's.
+// byLink is whoever follows a link of a mail, in the oldest of their workspaces.
+func byLink(ctx context.Context, tx *store.Tx, user shippost.UserID) (shippost.Actor, error) {
+	who := shippost.Actor{Kind: shippost.ActorUser, User: user}
+	places, err := tx.Memberships(ctx, user)
+	if len(places) > 0 {
+		who.Workspace, who.Role = places[0].Workspace, places[0].Role
+	}
+	return who, err
+}
+
+// record writes down what became of an address, where its person sees it. The address itself is not in it.
 func record(ctx context.Context, tx *store.Tx, kind shippost.EntryKind, actor shippost.Actor, data map[string]any) error {
-	return tx.Record(ctx, shippost.Entry{Kind: kind, Actor: actor, Data: data})
+	return tx.Record(ctx, shippost.Entry{Workspace: actor.Workspace, Kind: kind, Actor: actor, Data: data})
 }

@@ -227,7 +227,7 @@ func TestHostileAddresses(t *testing.T) {
 				p.t.Errorf("the sixth in an hour: %v", err)
 			}
 		}
-		p.read = len(p.server.Wait(p.t, 5))
+		p.server.Wait(p.t, 1) // of those that were asked again one after the other, only the last has to come
 		// Removing it and asking anew does not help, nor do many people with one victim.
 		must(p.t, p.Remove(ctx, p.ada))
 		if _, err := p.Ask(ctx, p.ada, "ada@example.com"); !shippost.IsCode(err, "too_many_links") {

@@ -2,6 +2,7 @@ package address
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -32,19 +33,29 @@ func (b *Book) Run(ctx context.Context) {
 }
 
 // Tell writes one letter to each person for whom something has waited for a little while, so that what happens together comes
-// together.
+// together. Whoever cannot be told, or got enough for now, holds up nobody else.
 func (b *Book) Tell(ctx context.Context) error {
-	var people []shippost.UserID
-	err := b.DB.View(ctx, func(tx *store.Tx) (err error) {
-		people, err = tx.PeopleToTell(ctx, b.Now().Add(-gatherTime), atOnce)
-		return err
-	})
-	for _, user := range people {
-		if err == nil {
-			err = b.DB.Update(ctx, func(tx *store.Tx) error { return b.tell(ctx, tx, user) })
+	var failed []error
+	for last := shippost.UserID(""); ; {
+		var people []shippost.UserID
+		err := b.DB.View(ctx, func(tx *store.Tx) (err error) {
+			now := b.Now()
+			people, err = tx.PeopleToTell(ctx, store.ToTell{Since: now.Add(-gatherTime), After: last, Kind: shippost.LetterPosts, Written: now.Add(-time.Hour), Fewer: mailsPerHour, Limit: atOnce})
+			return err
+		})
+		if err != nil {
+			return errors.Join(append(failed, err)...)
+		}
+		for _, user := range people {
+			if err := b.DB.Update(ctx, func(tx *store.Tx) error { return b.tell(ctx, tx, user) }); err != nil {
+				failed = append(failed, fmt.Errorf("tell %s: %w", user, err))
+			}
+			last = user
+		}
+		if len(people) < atOnce || ctx.Err() != nil {
+			return errors.Join(failed...)
 		}
 	}
-	return err
 }
 
 // line is what a letter says about a post.
@@ -73,8 +84,9 @@ func (b *Book) tell(ctx context.Context, tx *store.Tx, user shippost.UserID) err
 		return err
 	}
 	leave, err := b.leaveOf(a)
-	if err != nil {
-		return err
+	if err != nil { // trying again would not help; what was to be told is old by the time that somebody mends it
+		b.Log.Error("a person cannot be told by mail: the link that ends mail cannot be opened; see shippost doctor", "user", user, "err", err)
+		return nil
 	}
 	facts := map[string]any{"Subject": lines[0].Subject, "Posts": lines, "More": max(len(lines)-namedPosts, 0), "All": b.PublicURL + "/posts?view=attention",
 		"Settings": b.PublicURL + "/settings/mail", "Leave": leave}
@@ -118,6 +130,9 @@ func (b *Book) lines(ctx context.Context, tx *store.Tx, a store.Address, taken [
 			problems = found[id].Problems
 		}
 		account, err := tx.AccountOfAny(ctx, post.Account)
+		if shippost.IsKind(err, shippost.NotFound) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

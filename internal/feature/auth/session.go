@@ -108,14 +108,18 @@ func (k *Keeper) EndOthers(ctx context.Context, actor shippost.Actor) error {
 	if err := requirePerson(actor); err != nil {
 		return err
 	}
-	return k.db.Update(ctx, func(tx *store.Tx) error {
-		n, err := tx.DeleteOtherSessions(ctx, actor.User, actor.Session)
-		if err != nil || n == 0 {
-			return err
-		}
-		return tx.Record(ctx, shippost.Entry{Workspace: actor.Workspace, Kind: shippost.EntryUserSignedOut, Actor: actor,
-			Data: map[string]any{"sessions": n}})
-	})
+	return k.db.Update(ctx, func(tx *store.Tx) error { return EndOthers(ctx, tx, actor) })
+}
+
+// EndOthers ends all sessions of the actor but the one that asks, in the transaction of what makes that necessary: whoever came in by
+// stealth must not stay when its person changes the ways in, or where they are told of it.
+func EndOthers(ctx context.Context, tx *store.Tx, actor shippost.Actor) error {
+	n, err := tx.DeleteOtherSessions(ctx, actor.User, actor.Session)
+	if err != nil || n == 0 {
+		return err
+	}
+	return tx.Record(ctx, shippost.Entry{Workspace: actor.Workspace, Kind: shippost.EntryUserSignedOut, Actor: actor,
+		Data: map[string]any{"sessions": n}})
 }
 
 // EndAll ends all sessions of the actor, also the one that asks, and with keys also all API keys the actor made, in

@@ -50,7 +50,7 @@ func (k *Keeper) AskOwn(ctx context.Context, actor shippost.Actor) (q Question, 
 	return k.AskNew(ctx, Owner{ID: string(user.ID), Name: user.Name})
 }
 
-// AddOwn stores a passkey of the actor.
+// AddOwn stores a passkey of the actor. All their other sessions end.
 func (k *Keeper) AddOwn(ctx context.Context, actor shippost.Actor, token shippost.Secret, answer []byte, name string) error {
 	if err := person(actor, true); err != nil {
 		return err
@@ -58,6 +58,9 @@ func (k *Keeper) AddOwn(ctx context.Context, actor shippost.Actor, token shippos
 	return k.DB.Update(ctx, func(tx *store.Tx) error {
 		p, err := k.Add(ctx, tx, Owner{ID: string(actor.User)}, token, answer, name)
 		if err != nil {
+			return err
+		}
+		if err := auth.EndOthers(ctx, tx, actor); err != nil {
 			return err
 		}
 		return recordPasskey(ctx, tx, shippost.EntryPasskeyAdded, actor, p.ID)
@@ -85,7 +88,7 @@ func (k *Keeper) RenameOwn(ctx context.Context, actor shippost.Actor, id shippos
 	})
 }
 
-// RemoveOwn removes a passkey of the actor.
+// RemoveOwn removes a passkey of the actor. All their other sessions end.
 func (k *Keeper) RemoveOwn(ctx context.Context, actor shippost.Actor, id shippost.PasskeyID) error {
 	if err := person(actor, true); err != nil {
 		return err
@@ -97,6 +100,9 @@ func (k *Keeper) RemoveOwn(ctx context.Context, actor shippost.Actor, id shippos
 		}
 		if !gone {
 			return shippost.Errorf(shippost.NotFound, "passkey_not_found", "This passkey does not exist, or is not yours.")
+		}
+		if err := auth.EndOthers(ctx, tx, actor); err != nil {
+			return err
 		}
 		return recordPasskey(ctx, tx, shippost.EntryPasskeyRemoved, actor, id)
 	})

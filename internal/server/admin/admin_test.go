@@ -341,5 +341,14 @@ func TestUnsentMail(t *testing.T) {
 		if w := o.send("POST", retry, nil); !strings.Contains(w.Body.String(), "letter_settled") {
 			t.Errorf("a second time: %d %s", w.Code, w.Body)
 		}
+		// Each kind has a name, and a link only where there is something to see.
+		for i, kind := range shippost.LetterKinds {
+			other := shippost.Letter{ID: shippost.NewLetterID(noon), Once: string(kind), Kind: kind, CreatedAt: noon.Add(time.Duration(i) * time.Second)}
+			storetest.Update(t, db, func(tx *store.Tx) error { _, err := tx.InsertLetter(t.Context(), &other, "x"); return err })
+		}
+		body := o.send("GET", "/admin/mail", nil).Body.String()
+		if rows := strings.Count(body, "<tr><td>"); rows != len(shippost.LetterKinds)+1 || strings.Count(body, "/admin/inquiries/") != 1 || strings.Contains(body, "<td><br>") {
+			t.Errorf("%d rows:\n%s", rows, body)
+		}
 	})
 }

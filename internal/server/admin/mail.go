@@ -14,6 +14,9 @@ var letterWords = map[shippost.LetterKind]string{
 	shippost.LetterAsked:    "Notice to you: somebody wrote",
 	shippost.LetterDue:      "Notice to you: an answer is due",
 	shippost.LetterPolicy:   "Change of a legal text",
+	shippost.LetterConfirm:  "Question whether an address is theirs",
+	shippost.LetterPosts:    "What became of posts",
+	shippost.LetterMoved:    "Notice that mail goes elsewhere",
 }
 
 // mail shows what was not sent. To whom and what it says is not shown: it is not needed to know why.

@@ -16,11 +16,11 @@ func (a *API) mail() {
 	add(a, huma.Operation{OperationID: "getMail", Method: http.MethodGet, Path: "/mail", Tags: tags, Security: sessionOnly,
 		Summary: "Where the person gets mail, and of what"}, a.getMail)
 	add(a, huma.Operation{OperationID: "setMail", Method: http.MethodPut, Path: "/mail", Tags: tags, Security: sessionOnly,
-		Summary: "Give a mail address", Description: "A link is mailed there. Whoever opens it within a day confirms the address; until then an earlier one stays."}, a.setMail)
+		Summary: "Give a mail address", Description: "A link is mailed there. Whoever opens it within a day confirms the address; until then an earlier one stays, and it is told when it goes. Needs a sign-in of the last ten minutes; where there is an address already, all other sessions end."}, a.setMail)
 	add(a, huma.Operation{OperationID: "chooseMail", Method: http.MethodPut, Path: "/mail/choices", Tags: tags, Security: sessionOnly,
 		Summary: "Choose what is told by mail"}, a.chooseMail)
 	add(a, huma.Operation{OperationID: "removeMail", Method: http.MethodDelete, Path: "/mail", Tags: tags, DefaultStatus: http.StatusNoContent, Security: sessionOnly,
-		Summary: "Have the mail address forgotten"}, a.removeMail)
+		Summary: "Have the mail address forgotten", Description: "The address is told. Needs a sign-in of the last ten minutes; all other sessions end."}, a.removeMail)
 }
 
 // Mail is where a person gets mail, and of what.
