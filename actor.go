@@ -93,6 +93,17 @@ func (a Actor) RequireFresh(p Permission) error {
 	return nil
 }
 
+// RequireFreshAdmin is RequireAdmin for steps that need a sign-in within the last ten minutes.
+func (a Actor) RequireFreshAdmin() error {
+	if err := a.RequireAdmin(); err != nil {
+		return err
+	}
+	if !a.Fresh {
+		return Errorf(Forbidden, "step_up_required", "Confirm that it is you: sign in again, then repeat this.").With(RemedySignIn)
+	}
+	return nil
+}
+
 // RequireAdmin returns nil for an administrator, and else a Forbidden error. The roles of workspaces never lead here.
 func (a Actor) RequireAdmin() error {
 	if a.Kind != ActorAdmin || a.Admin == "" {

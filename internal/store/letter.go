@@ -55,6 +55,13 @@ func (t *Tx) UnsentLetters(ctx context.Context, limit int) ([]shippost.Letter, e
 	return letters.list(ctx, t, "WHERE status <> 'sent' AND failure <> 'withdrawn' ORDER BY created_at, id LIMIT $1", limit)
 }
 
+// HasLetter reports whether a letter was written for a cause.
+func (t *Tx) HasLetter(ctx context.Context, once string) (bool, error) {
+	var n int64
+	err := t.value(ctx, []any{&n}, "SELECT count(*) FROM letters WHERE once = $1", once)
+	return n > 0, err
+}
+
 // CountSentLetters returns how many letters were sent since a moment.
 func (t *Tx) CountSentLetters(ctx context.Context, since time.Time) (n int64, err error) {
 	err = t.value(ctx, []any{&n}, "SELECT count(*) FROM letters WHERE status = 'sent' AND ended_at >= $1", moment(since))

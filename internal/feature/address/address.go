@@ -135,7 +135,7 @@ func (b *Book) Ask(ctx context.Context, actor shippost.Actor, text string) (s St
 	if err != nil {
 		return s, err
 	}
-	mailbox, domain := box(to)
+	mailbox, domain := notify.Mailbox(to)
 	if wait := max(b.tries.Count(mailbox, b.Now()), b.domains.Count(domain, b.Now())); wait > 0 {
 		return s, tooMany(wait)
 	}
@@ -208,14 +208,6 @@ func clean(text string) (string, error) {
 		return "", invalid("invalid_mail", "This is no mail address. Write one like ada@example.com.")
 	}
 	return whole, nil
-}
-
-// box returns by which mailbox and domain an address is counted: what follows a + leads to the same mailbox.
-func box(to string) (mailbox, domain string) {
-	at := strings.LastIndexByte(to, '@')
-	domain = strings.ToLower(to[at+1:])
-	local, _, _ := strings.Cut(strings.ToLower(to[:at]), "+")
-	return local + "@" + domain, domain
 }
 
 // room refuses what would be too much.

@@ -137,11 +137,8 @@ func (k *Keeper) Audit(ctx context.Context, actor shippost.Actor, before int64) 
 
 // SetDisabled keeps a user out, or lets them in again. Whoever does it must have signed in within the last ten minutes.
 func (k *Keeper) SetDisabled(ctx context.Context, actor shippost.Actor, id shippost.UserID, disabled bool) error {
-	if err := actor.RequireAdmin(); err != nil {
+	if err := actor.RequireFreshAdmin(); err != nil {
 		return err
-	}
-	if !actor.Fresh {
-		return shippost.Errorf(shippost.Forbidden, "step_up_required", "Confirm that it is you: sign in again, then repeat this.").With(shippost.RemedySignIn)
 	}
 	return k.DB.Update(ctx, func(tx *store.Tx) error {
 		user, err := tx.User(ctx, id)

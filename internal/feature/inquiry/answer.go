@@ -10,38 +10,89 @@ import (
 	"ship-post.com/shippost/internal/store"
 )
 
-// Open returns what waits for an answer, the earliest due first, and Closed the latest that need none any more.
-func (d *Desk) Open(ctx context.Context, actor shippost.Actor) (open, closed []shippost.Inquiry, err error) {
+// Seen is an inquiry as administrators see it: beside what somebody typed stands whose account it is.
+type Seen struct {
+	shippost.Inquiry
+	Account string // the name of the account that is signed in for it; "" for none
+}
+
+// Waiting returns what waits for an answer, the earliest due first, without a word of who asked and what.
+func (d *Desk) Waiting(ctx context.Context, actor shippost.Actor) (open []shippost.Inquiry, err error) {
+	if err := actor.RequireAdmin(); err != nil {
+		return nil, err
+	}
+	err = d.DB.View(ctx, func(tx *store.Tx) error {
+		list, err := tx.OpenInquiries(ctx)
+		open = nil
+		for _, i := range list {
+			open = append(open, shippost.Inquiry{ID: i.ID, Kind: i.Kind, Status: i.Status, AskedAt: i.AskedAt, DueAt: i.DueAt})
+		}
+		return err
+	})
+	return open, err
+}
+
+// Open returns what waits for an answer, the earliest due first, and the latest that need none any more. That it was read is noted: it
+// says who asked.
+func (d *Desk) Open(ctx context.Context, actor shippost.Actor) (open []Seen, closed []shippost.Inquiry, err error) {
 	if err := actor.RequireAdmin(); err != nil {
 		return nil, nil, err
 	}
-	err = d.DB.View(ctx, func(tx *store.Tx) error {
-		if open, err = tx.OpenInquiries(ctx); err != nil {
+	err = d.DB.Update(ctx, func(tx *store.Tx) error {
+		list, err := tx.OpenInquiries(ctx)
+		if err != nil {
 			return err
 		}
-		closed, err = tx.ClosedInquiries(ctx, 100)
-		return err
+		open = nil
+		for _, i := range list {
+			seen, err := see(ctx, tx, i)
+			if err != nil {
+				return err
+			}
+			open = append(open, seen)
+		}
+		if closed, err = tx.ClosedInquiries(ctx, 100); err != nil {
+			return err
+		}
+		return tx.Record(ctx, shippost.Entry{Kind: shippost.EntryAdminRead, Actor: actor, Data: map[string]any{"what": "inquiries", "admin": string(actor.Admin)}})
 	})
 	return open, closed, err
 }
 
+func see(ctx context.Context, tx *store.Tx, i shippost.Inquiry) (Seen, error) {
+	s := Seen{Inquiry: i}
+	if i.User == "" {
+		return s, nil
+	}
+	user, err := tx.User(ctx, i.User)
+	if shippost.IsKind(err, shippost.NotFound) {
+		return s, nil
+	}
+	s.Account = user.Name
+	return s, err
+}
+
 // Inquiry returns an inquiry for an administrator. That it was read is noted: it holds somebody's words.
-func (d *Desk) Inquiry(ctx context.Context, actor shippost.Actor, id shippost.InquiryID) (i shippost.Inquiry, err error) {
+func (d *Desk) Inquiry(ctx context.Context, actor shippost.Actor, id shippost.InquiryID) (s Seen, err error) {
 	if err := actor.RequireAdmin(); err != nil {
-		return i, err
+		return s, err
 	}
 	err = d.DB.Update(ctx, func(tx *store.Tx) error {
-		if i, err = tx.Inquiry(ctx, id); err != nil {
+		i, err := tx.Inquiry(ctx, id)
+		if err != nil {
+			return err
+		}
+		if s, err = see(ctx, tx, i); err != nil {
 			return err
 		}
 		return record(ctx, tx, shippost.EntryAdminRead, actor, i, nil)
 	})
-	return i, err
+	return s, err
 }
 
-// ProveByHand notes that an administrator is sure who asked, and by what.
+// ProveByHand notes that an administrator is sure who asked, and by what. It needs a sign-in of the last ten minutes.
 func (d *Desk) ProveByHand(ctx context.Context, actor shippost.Actor, id shippost.InquiryID, note string) error {
-	if err := actor.RequireAdmin(); err != nil {
+	if err := actor.RequireFreshAdmin(); err != nil {
 		return err
 	}
 	note = strings.TrimSpace(note)
@@ -58,9 +109,9 @@ func (d *Desk) ProveByHand(ctx context.Context, actor shippost.Actor, id shippos
 }
 
 // Answer answers an inquiry, or with refuse says why nothing is done. A request about somebody's data is only carried out once
-// they have proved who they are; refused it can be without that.
+// they have proved who they are; refused it can be without that. It needs a sign-in of the last ten minutes.
 func (d *Desk) Answer(ctx context.Context, actor shippost.Actor, id shippost.InquiryID, text string, refuse bool) error {
-	if err := actor.RequireAdmin(); err != nil {
+	if err := actor.RequireFreshAdmin(); err != nil {
 		return err
 	}
 	text = strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n"))

@@ -25,7 +25,9 @@ const (
 	messageLimit = 5000
 	perNetwork   = 5 // in an hour, on each node
 	perUser      = 10
-	perDay       = 300 // from everybody together, so that nobody fills the database
+	mailsPerDay  = 300  // taken in with mail, from everybody together
+	perDay       = 5000 // taken in at all, so that nobody fills the database
+	perAddress   = 3    // receipts in a day, on each node: whoever types an address need not be who reads there
 	networks     = 10000
 	oneDay       = 24 * time.Hour
 	keep         = 366 * oneDay // after the answer
@@ -45,12 +47,12 @@ type Options struct {
 // Desk takes inquiries in and sees that they are answered. All methods may be called from many goroutines at once.
 type Desk struct {
 	Options
-	tries *auth.Tries
+	tries, receipts *auth.Tries
 }
 
 // New returns a Desk.
 func New(o Options) *Desk {
-	return &Desk{Options: o, tries: auth.NewTries(perNetwork, time.Hour, networks)}
+	return &Desk{Options: o, tries: auth.NewTries(perNetwork, time.Hour, networks), receipts: auth.NewTries(perAddress, oneDay, networks)}
 }
 
 // SendsMail reports whether answers go out by mail too.
@@ -122,7 +124,8 @@ type Asked struct {
 	Token shippost.Secret
 }
 
-// Ask takes an inquiry in; the actor is zero for somebody who is not signed in.
+// Ask takes an inquiry in; the actor is zero for somebody who is not signed in. Over the limits of mail it is taken in without: its page
+// tells the same.
 func (d *Desk) Ask(ctx context.Context, actor shippost.Actor, draft Draft) (asked Asked, err error) {
 	signedIn := actor.Kind == shippost.ActorUser
 	if draft, err = draft.clean(signedIn); err != nil {
@@ -136,17 +139,32 @@ func (d *Desk) Ask(ctx context.Context, actor shippost.Actor, draft Draft) (aske
 	code := auth.NewToken()
 	i := shippost.Inquiry{ID: shippost.NewInquiryID(now), Kind: draft.Kind, Name: draft.Name, Mail: draft.Mail, Message: draft.Message,
 		Status: shippost.InquiryOpen, AskedAt: now, DueAt: now.Add(shippost.InquiryTime)}
-	codeHash := ""
 	if signedIn {
 		i.User, i.Proof = actor.User, shippost.ProofSignIn
-	} else if d.Post != nil {
+	}
+	var asked24 int64
+	err = d.DB.View(ctx, func(tx *store.Tx) error {
+		asked24, err = room(ctx, tx, i.User, now)
+		return err
+	})
+	if err != nil {
+		return asked, err
+	}
+	mails := d.Post != nil && asked24 < mailsPerDay
+	receipt := mails && i.Mail != ""
+	if receipt {
+		mailbox, _ := notify.Mailbox(i.Mail)
+		receipt = d.receipts.Count(mailbox, d.Now()) == 0
+	}
+	codeHash := ""
+	if receipt && !signedIn {
 		codeHash = auth.Hash(code)
 	}
 	err = d.DB.Update(ctx, func(tx *store.Tx) error {
-		if err := room(ctx, tx, i.User, now); err != nil {
+		if _, err := room(ctx, tx, i.User, now); err != nil {
 			return err
 		}
-		if signedIn && i.Name == "" {
+		if signedIn { // what they typed could be somebody else's name
 			user, err := tx.User(ctx, actor.User)
 			if err != nil {
 				return err
@@ -159,6 +177,12 @@ func (d *Desk) Ask(ctx context.Context, actor shippost.Actor, draft Draft) (aske
 		if err := record(ctx, tx, shippost.EntryInquiryAsked, actor, i, nil); err != nil {
 			return err
 		}
+		if !mails {
+			return nil
+		}
+		if err := d.tellOperator(ctx, tx, i, "asked", shippost.LetterAsked, nil); err != nil || !receipt {
+			return err
+		}
 		return d.receive(ctx, tx, i, code, codeHash != "")
 	})
 	asked.Inquiry = i
@@ -168,22 +192,18 @@ func (d *Desk) Ask(ctx context.Context, actor shippost.Actor, draft Draft) (aske
 	return asked, err
 }
 
-// receive tells the operator, and whoever asked: that their message arrived, and for a stranger how to prove the address. Nothing
-// of the message is repeated, so that nobody can have this server write to others what they like.
+// receive tells whoever asked that their message arrived, and a stranger how to prove the address. Nothing of the message is repeated,
+// so that nobody can have this server write to others what they like.
 func (d *Desk) receive(ctx context.Context, tx *store.Tx, i shippost.Inquiry, code shippost.Secret, prove bool) error {
-	if d.Post == nil {
-		return nil
-	}
-	if err := d.tellOperator(ctx, tx, i, "asked", shippost.LetterAsked, nil); err != nil || i.Mail == "" {
-		return err
-	}
 	confirm := ""
 	if prove {
 		confirm = d.PublicURL + "/contact-confirm/" + code.Reveal()
 	}
-	return d.Post(ctx, tx, notify.Letter{Once: "received/" + string(i.ID), Kind: shippost.LetterReceived, Inquiry: i.ID, To: i.Mail,
+	return d.Post(ctx, tx, notify.Letter{Once: receiptOf(i.ID), Kind: shippost.LetterReceived, Inquiry: i.ID, To: i.Mail,
 		Facts: map[string]any{"Number": string(i.ID), "Due": day(i.DueAt), "Confirm": confirm}})
 }
+
+func receiptOf(id shippost.InquiryID) string { return "received/" + string(id) }
 
 // tellOperator writes to whoever runs the server, without a word of what somebody wrote: mail may be read on its way.
 func (d *Desk) tellOperator(ctx context.Context, tx *store.Tx, i shippost.Inquiry, cause string, kind shippost.LetterKind, facts map[string]any) error {
@@ -197,22 +217,21 @@ func (d *Desk) tellOperator(ctx context.Context, tx *store.Tx, i shippost.Inquir
 
 func day(t time.Time) string { return t.UTC().Format("2 January 2006") }
 
-// room refuses what would be too much.
-func room(ctx context.Context, tx *store.Tx, user shippost.UserID, now time.Time) error {
-	all, err := tx.CountInquiries(ctx, "", now.Add(-oneDay))
-	if err != nil {
-		return err
+// room refuses what would be too much. It returns how many came in a day, from everybody.
+func room(ctx context.Context, tx *store.Tx, user shippost.UserID, now time.Time) (all int64, err error) {
+	if all, err = tx.CountInquiries(ctx, "", now.Add(-oneDay)); err != nil {
+		return all, err
 	}
 	var own int64
 	if user != "" {
 		if own, err = tx.CountInquiries(ctx, user, now.Add(-oneDay)); err != nil {
-			return err
+			return all, err
 		}
 	}
 	if all >= perDay || own >= perUser {
-		return tooMany(oneDay)
+		return all, tooMany(oneDay)
 	}
-	return nil
+	return all, nil
 }
 
 func tooMany(wait time.Duration) error {

@@ -8,13 +8,27 @@ import (
 	"ship-post.com/shippost/internal/store"
 )
 
+// Page is an inquiry as whoever asked it sees it.
+type Page struct {
+	shippost.Inquiry
+	Mailed bool // a receipt was mailed, which for strangers has the link that proves the address
+}
+
 // Read returns the inquiry whose page has an address that ends with token; NotFound without one.
-func (d *Desk) Read(ctx context.Context, token shippost.Secret) (i shippost.Inquiry, err error) {
+func (d *Desk) Read(ctx context.Context, token shippost.Secret) (p Page, err error) {
 	err = d.DB.View(ctx, func(tx *store.Tx) error {
-		i, err = tx.InquiryByHash(ctx, auth.Hash(token))
+		if p.Inquiry, err = tx.InquiryByHash(ctx, auth.Hash(token)); err != nil {
+			return err
+		}
+		p.Mailed, err = tx.HasLetter(ctx, receiptOf(p.ID))
 		return err
 	})
-	return i, err
+	return p, err
+}
+
+// known fails for an address that leads to nothing. Strangers who try addresses must not hold up those who write.
+func (d *Desk) known(ctx context.Context, find func(*store.Tx, context.Context, string) (shippost.Inquiry, error), secret shippost.Secret) error {
+	return d.DB.View(ctx, func(tx *store.Tx) error { _, err := find(tx, ctx, auth.Hash(secret)); return err })
 }
 
 // ProveBySignIn notes that whoever asked is signed in. Somebody else's inquiry cannot be taken over: it takes its page's
@@ -35,6 +49,9 @@ func (d *Desk) ProveBySignIn(ctx context.Context, actor shippost.Actor, token sh
 // ProveByMail notes that whoever asked opened the link that was sent to their address; NotFound for a code that was used or
 // never was.
 func (d *Desk) ProveByMail(ctx context.Context, code shippost.Secret) error {
+	if err := d.known(ctx, (*store.Tx).InquiryByCode, code); err != nil {
+		return err
+	}
 	return d.DB.Update(ctx, func(tx *store.Tx) error {
 		i, err := tx.InquiryByCode(ctx, auth.Hash(code))
 		if err != nil {
@@ -60,6 +77,9 @@ func prove(ctx context.Context, tx *store.Tx, actor shippost.Actor, i shippost.I
 
 // Withdraw takes an inquiry back, for whoever has the address of its page.
 func (d *Desk) Withdraw(ctx context.Context, actor shippost.Actor, token shippost.Secret) error {
+	if err := d.known(ctx, (*store.Tx).InquiryByHash, token); err != nil {
+		return err
+	}
 	return d.DB.Update(ctx, func(tx *store.Tx) error {
 		i, err := tx.InquiryByHash(ctx, auth.Hash(token))
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"ship-post.com/shippost"
@@ -69,6 +70,13 @@ type Reader struct {
 	User  shippost.UserID
 	To    string
 	Leave string // see Letter
+}
+
+// Mailbox returns by which mailbox and domain the mails to an address are counted: what follows a + leads to the same mailbox.
+func Mailbox(to string) (mailbox, domain string) {
+	local, domain, _ := strings.Cut(strings.ToLower(to), "@")
+	local, _, _ = strings.Cut(local, "+")
+	return local + "@" + domain, domain
 }
 
 func contentRow(id shippost.LetterID) seal.Row {

@@ -197,7 +197,7 @@ func (p *Pages) overview(w http.ResponseWriter, r *http.Request, actor shippost.
 		p.fail(w, r, err)
 		return
 	}
-	open, _, err := p.opt.Inquiries.Open(r.Context(), actor)
+	open, err := p.opt.Inquiries.Waiting(r.Context(), actor)
 	if err != nil {
 		p.fail(w, r, err)
 		return

@@ -270,7 +270,7 @@ func TestPromise_P13_AdministratorsSeeNoContent(t *testing.T) {
 			looks = len(list)
 			return err
 		})
-		if looks != 4 { // users, accounts, the inquiry, the audit log
+		if looks != 5 { // users, accounts, the list of inquiries, one of them, the audit log
 			t.Errorf("%d looks are noted", looks)
 		}
 		// The inbox from end to end.
@@ -278,7 +278,16 @@ func TestPromise_P13_AdministratorsSeeNoContent(t *testing.T) {
 		if w := o.send("POST", at, url.Values{"answer": {"Done."}}); !strings.Contains(w.Body.String(), "proof_missing") {
 			t.Errorf("answered without proof: %s", w.Body)
 		}
-		o.send("POST", at+"/prove", url.Values{"note": {"Called back on the number we know"}})
+		if body := o.send("GET", at, nil).Body.String(); !strings.Contains(body, "Mail, as typed") || strings.Contains(body, "Signed in as") {
+			t.Errorf("what somebody typed is not told from what is known:\n%s", body)
+		}
+		clock.Advance(11 * time.Minute)
+		note := "Called back on the number we know"
+		if w := o.send("POST", at+"/prove", url.Values{"note": {note}}); w.Code != 200 || !strings.Contains(w.Body.String(), "Sign in again") || !strings.Contains(w.Body.String(), note) {
+			t.Errorf("proved without a fresh sign-in: %d %s", w.Code, w.Body)
+		}
+		o.enrol(o.code())
+		o.send("POST", at+"/prove", url.Values{"note": {note}})
 		if w := o.send("POST", at, url.Values{"answer": {"Done."}, "how": {"answer"}}); w.Code != http.StatusSeeOther {
 			t.Errorf("answered: %d %s", w.Code, w.Body)
 		}

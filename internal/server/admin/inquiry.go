@@ -4,6 +4,8 @@ import (
 	"net/http"
 
 	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/feature/inquiry"
+	"ship-post.com/shippost/internal/server/listen"
 )
 
 func (p *Pages) inquiries(w http.ResponseWriter, r *http.Request, actor shippost.Actor, name string) {
@@ -13,7 +15,7 @@ func (p *Pages) inquiries(w http.ResponseWriter, r *http.Request, actor shippost
 		return
 	}
 	type row struct {
-		shippost.Inquiry
+		inquiry.Seen
 		Late bool
 	}
 	var waiting []row
@@ -26,27 +28,44 @@ func (p *Pages) inquiries(w http.ResponseWriter, r *http.Request, actor shippost
 	}{waiting, closed})
 }
 
+// inquiryPage is a request with what an administrator began to write.
+type inquiryPage struct {
+	inquiry.Seen
+	Late, ByMail bool
+	Fresh        bool   // signed in within the last ten minutes: only then it can be answered
+	Answer       string // not sent yet
+	Note         string
+}
+
 func (p *Pages) inquiry(w http.ResponseWriter, r *http.Request, actor shippost.Actor, name string) {
+	p.request(w, r, actor, name, "", "")
+}
+
+func (p *Pages) request(w http.ResponseWriter, r *http.Request, actor shippost.Actor, name, answer, note string) {
 	i, err := p.opt.Inquiries.Inquiry(r.Context(), actor, shippost.InquiryID(r.PathValue("id")))
 	if err != nil {
 		p.fail(w, r, err)
 		return
 	}
-	p.show(w, r, "inquiry", "Request", name, struct {
-		shippost.Inquiry
-		Late, ByMail bool
-	}{i, i.Overdue(p.opt.Inquiries.Now()), p.opt.Inquiries.SendsMail()})
+	p.show(w, r, "inquiry", "Request", name, inquiryPage{i, i.Overdue(p.opt.Inquiries.Now()), p.opt.Inquiries.SendsMail(), actor.Fresh, answer, note})
 }
 
-func (p *Pages) prove(w http.ResponseWriter, r *http.Request, actor shippost.Actor, _ string) {
-	p.done(w, r, p.opt.Inquiries.ProveByHand(r.Context(), actor, shippost.InquiryID(r.PathValue("id")), r.PostFormValue("note")))
+func (p *Pages) prove(w http.ResponseWriter, r *http.Request, actor shippost.Actor, name string) {
+	note := r.PostFormValue("note")
+	p.done(w, r, actor, name, "", note, p.opt.Inquiries.ProveByHand(r.Context(), actor, shippost.InquiryID(r.PathValue("id")), note))
 }
 
-func (p *Pages) answer(w http.ResponseWriter, r *http.Request, actor shippost.Actor, _ string) {
-	p.done(w, r, p.opt.Inquiries.Answer(r.Context(), actor, shippost.InquiryID(r.PathValue("id")), r.PostFormValue("answer"), r.PostFormValue("how") == "refuse"))
+func (p *Pages) answer(w http.ResponseWriter, r *http.Request, actor shippost.Actor, name string) {
+	text := r.PostFormValue("answer")
+	p.done(w, r, actor, name, text, "", p.opt.Inquiries.Answer(r.Context(), actor, shippost.InquiryID(r.PathValue("id")), text, r.PostFormValue("how") == "refuse"))
 }
 
-func (p *Pages) done(w http.ResponseWriter, r *http.Request, err error) {
+// done goes back to the request. Who has to sign in anew finds there what they wrote.
+func (p *Pages) done(w http.ResponseWriter, r *http.Request, actor shippost.Actor, name, answer, note string, err error) {
+	if shippost.IsCode(err, "step_up_required") && listen.WantsPage(r) {
+		p.request(w, r, actor, name, answer, note)
+		return
+	}
 	if err != nil {
 		p.fail(w, r, err)
 		return

@@ -27,12 +27,12 @@ type kindChoice struct {
 
 // inquiryPage tells how far an inquiry is.
 type inquiryPage struct {
-	shippost.Inquiry
+	inquiry.Page
 	Path     string
 	Words    string
 	Overdue  bool
 	SignedIn bool
-	ByMail   bool // a link was sent to the address
+	ByMail   bool // this server sends mail
 }
 
 // who returns whoever is signed in, with the name; the zero Actor for a stranger.
@@ -101,7 +101,7 @@ func (p *Pages) inquiry(w http.ResponseWriter, r *http.Request, token shippost.S
 	}
 	title := map[shippost.InquiryStatus]string{shippost.InquiryOpen: "Received", shippost.InquiryAnswered: "Answered", shippost.InquiryRefused: "Refused",
 		shippost.InquiryWithdrawn: "Withdrawn"}[i.Status]
-	p.show(w, r, http.StatusOK, "inquiry", title, name, inquiryPage{Inquiry: i, Path: "/contact/" + token.Reveal(), Words: i.Kind.Words(),
+	p.show(w, r, http.StatusOK, "inquiry", title, name, inquiryPage{Page: i, Path: "/contact/" + token.Reveal(), Words: i.Kind.Words(),
 		Overdue: i.Overdue(p.opt.Inquiries.Now()), SignedIn: actor.Kind == shippost.ActorUser, ByMail: p.opt.Inquiries.SendsMail()})
 }
 

@@ -78,7 +78,7 @@ func TestPromise_P21_WriteToWhoeverRunsTheServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	admin := shippost.Actor{Kind: shippost.ActorAdmin, Admin: "adm_x"}
+	admin := shippost.Actor{Kind: shippost.ActorAdmin, Admin: "adm_x", Fresh: true}
 	if err := s.inquiries.Answer(t.Context(), admin, i.ID, "All of it is in <your> copy.", false); err != nil {
 		t.Fatal(err)
 	}

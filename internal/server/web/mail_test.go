@@ -56,6 +56,7 @@ func TestNobodyElseSaysWhereAButtonLeads(t *testing.T) {
 	}
 	// The forms of real pages post to the page they are on.
 	actor := s.owner(t)
+	actor.Fresh = true
 	if _, err := book.Ask(t.Context(), actor, "mara@example.com"); err != nil {
 		t.Fatal(err)
 	}
