@@ -37,6 +37,7 @@ type Letter struct {
 	Kind      LetterKind
 	Inquiry   InquiryID // what it is about; "" for none
 	User      UserID    // whom it concerns; "" for nobody who signs in
+	LeaveHash string    // of what its link ends with that has the address of its inquiry forgotten; "" for none
 	Status    LetterStatus
 	Failure   string // why the latest try failed, without an address
 	Tries     int64

@@ -86,7 +86,7 @@ func (s *stage) startProduct(ctx context.Context, address string) error {
 	env := []string{
 		"SHIPPOST_LISTEN=127.0.0.1:" + u.Port(), "SHIPPOST_PUBLIC_URL=" + address, "SHIPPOST_DATA_DIR=" + s.data(), "SHIPPOST_SIGNUP=open",
 		"SHIPPOST_TIKTOK_CLIENT_KEY=" + simulatorKey, "SHIPPOST_TIKTOK_CLIENT_SECRET=" + simulatorSecret, "SHIPPOST_TIKTOK_API_URL=" + s.sim.URL,
-		"SHIPPOST_TIKTOK_AUTHORIZE_URL=" + s.sim.URL + "/v2/auth/authorize/", "SHIPPOST_LOG_LEVEL=error", "SHIPPOST_STORAGE_QUOTA=1TB",
+		"SHIPPOST_TIKTOK_AUTHORIZE_URL=" + s.sim.URL + "/v2/auth/authorize/", "SHIPPOST_LOG_LEVEL=error", "SHIPPOST_STORAGE_QUOTA=1TB", "SHIPPOST_API_LIMIT=0",
 	}
 	if s.database != "" {
 		env = append(env, "SHIPPOST_DATABASE_URL="+s.database)

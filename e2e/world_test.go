@@ -120,7 +120,7 @@ func (w *world) environment() []string {
 		"SHIPPOST_DATA_DIR=" + w.dir, "SHIPPOST_LISTEN=" + w.listen, "SHIPPOST_PUBLIC_URL=" + w.url, "SHIPPOST_SIGNUP=open",
 		"SHIPPOST_TIKTOK_CLIENT_KEY=" + tiktoksim.DefaultClientKey, "SHIPPOST_TIKTOK_CLIENT_SECRET=" + tiktoksim.DefaultClientSecret,
 		"SHIPPOST_TIKTOK_API_URL=" + w.sim.URL, "SHIPPOST_TIKTOK_AUTHORIZE_URL=" + w.sim.URL + "/v2/auth/authorize/",
-		"SHIPPOST_LOG_LEVEL=debug",
+		"SHIPPOST_LOG_LEVEL=debug", "SHIPPOST_API_LIMIT=0",
 	}, w.extra...)
 }
 

@@ -51,7 +51,7 @@ func (n *node) environment(orders string) []string {
 	w := n.w
 	env := []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + w.folder, "TMPDIR=" + w.folder,
-		"SHIPPOST_LISTEN=" + n.address(), "SHIPPOST_PUBLIC_URL=" + w.publicURL, "SHIPPOST_SIGNUP=open",
+		"SHIPPOST_LISTEN=" + n.address(), "SHIPPOST_PUBLIC_URL=" + w.publicURL, "SHIPPOST_SIGNUP=open", "SHIPPOST_API_LIMIT=0",
 		"SHIPPOST_PULL_URL=https://" + photoDomain,
 		"SHIPPOST_DATA_DIR=" + n.folder, "SHIPPOST_STORAGE_URL=file:" + filepath.Join(w.folder, "media"),
 		"SHIPPOST_TIKTOK_CLIENT_KEY=" + w.clientKey, "SHIPPOST_TIKTOK_CLIENT_SECRET=" + w.clientSecret,

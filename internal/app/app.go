@@ -278,7 +278,7 @@ func (a *App) openServers(o Options) error {
 	a.composer = compose.New(compose.Options{DB: a.db, Converter: converter, Files: a.library, Health: a.health, Platforms: a.platforms, Publisher: a.publisher.Desk(),
 		Creators: compose.NewAsker(a.platforms, a.tokens.For, chaos.Now), Reach: a.gate, Log: a.log})
 	rest, err := api.New(api.Options{Authenticate: pages.Actor, Posts: a.composer, Slots: slot.New(a.db), Snippets: snippet.New(a.db), Labels: label.New(a.db), Journal: journal.New(a.db), Feed: journal.NewFeed(a.db, a.log), Accounts: a.connect,
-		Publisher: a.publisher.Desk(), Keys: a.keeper, Media: a.library, Data: a.lifecycle, Legal: a.legal, Addresses: a.addresses, Usage: a.usage.Counts(), Now: chaos.Now, Log: a.log})
+		Publisher: a.publisher.Desk(), Keys: a.keeper, Media: a.library, Data: a.lifecycle, Legal: a.legal, Addresses: a.addresses, Usage: a.usage.Counts(), Limit: a.config.APILimit, Now: chaos.Now, Log: a.log})
 	if err != nil {
 		return err
 	}
@@ -300,7 +300,7 @@ func (a *App) openServers(o Options) error {
 	}
 	a.server, err = listen.New(listen.Options{PublicURL: a.config.PublicURL, PullURL: a.config.PullURL, Listen: a.config.Listen, TLS: a.tls(), Proxies: a.config.Proxies(),
 		MetricsToken: a.config.MetricsToken, Metrics: metrics, FormOrigins: a.connect.ConsentOrigins(), Page: pages.Page, Now: chaos.Now, Log: a.log, Ready: a.ready},
-		listen.Routes{Web: web.Verification(a.config.VerificationFiles(), pages.Handler()), Media: pages.Handler(), API: rest, Uploads: uploads, Pull: web.Verification(a.config.VerificationFiles(), a.PullHandler()), Hooks: hooks.New(a.inbox, a.log), Admin: office.Handler()})
+		listen.Routes{Web: web.Verification(a.config.VerificationFiles(), pages.Handler()), Media: pages.Handler(), API: rest, Uploads: uploads, Pull: web.Verification(a.config.VerificationFiles(), a.PullHandler()), Hooks: hooks.New(a.inbox, chaos.Now, a.log), Admin: office.Handler()})
 	return err
 }
 

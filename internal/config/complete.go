@@ -210,6 +210,9 @@ func (c *Config) checkData(found *problems) {
 	if c.StorageQuota <= 0 {
 		found.add("SHIPPOST_STORAGE_QUOTA", "leaves no room for any file. Write a size, as in 50GB")
 	}
+	if c.APILimit < 0 {
+		found.add("SHIPPOST_API_LIMIT", "is below 0. Write how many requests a person may make in a minute, as in 300, or 0 for no limit")
+	}
 }
 
 func (c *Config) checkTikTok(found *problems) {

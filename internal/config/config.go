@@ -60,6 +60,8 @@ type TikTok struct {
 type People struct {
 	Signup string `env:"SHIPPOST_SIGNUP" default:"invite" placeholder:"invite|open" help:"Who may sign in for the first time: invite (only people a workspace invited) or open (anyone with a TikTok account)."`
 
+	APILimit int `name:"api-limit" env:"SHIPPOST_API_LIMIT" default:"300" placeholder:"NUMBER" help:"How many requests to the API a person may make in a minute, all their browsers and keys together; each of their keys may change something a fifth as often. 0: as many as they like."`
+
 	OperatorName    string `env:"SHIPPOST_OPERATOR_NAME" placeholder:"NAME" help:"Person or company that runs the server, as the privacy policy and the terms name them."`
 	OperatorContact string `env:"SHIPPOST_OPERATOR_CONTACT" placeholder:"MAIL" help:"Mail address for questions about data, as the privacy policy and the terms name it."`
 }

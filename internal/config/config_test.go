@@ -107,6 +107,7 @@ func TestProblemsSayWhatToWrite(t *testing.T) {
 		{"foreign storage", "SHIPPOST_STORAGE_URL", "file:/srv", func(c *Config) { c.StorageURL = "s3://bucket" }},
 		{"storage on a host", "SHIPPOST_STORAGE_URL", "file:/srv", func(c *Config) { c.StorageURL = "file://nas/media" }},
 		{"no quota", "SHIPPOST_STORAGE_QUOTA", "50GB", func(c *Config) { c.StorageQuota = 0 }},
+		{"limit below none", "SHIPPOST_API_LIMIT", "as in 300", func(c *Config) { c.APILimit = -1 }},
 		{"half a registration", "SHIPPOST_TIKTOK_CLIENT_SECRET", "Write both", func(c *Config) { c.ClientKey = "aw1" }},
 		{"the other half", "SHIPPOST_TIKTOK_CLIENT_KEY", "Write both", func(c *Config) { c.ClientSecret = shippost.NewSecret("s") }},
 		{"API in plain HTTP", "SHIPPOST_TIKTOK_API_URL", "https", func(c *Config) { c.APIURL = "http://tiktok.example" }},

@@ -13,6 +13,7 @@ var letters = newTable("letters",
 	column[shippost.Letter]{"kind", func(l *shippost.Letter) any { return &l.Kind }},
 	column[shippost.Letter]{"inquiry_id", func(l *shippost.Letter) any { return &l.Inquiry }},
 	column[shippost.Letter]{"user_id", func(l *shippost.Letter) any { return &l.User }},
+	column[shippost.Letter]{"leave_hash", func(l *shippost.Letter) any { return &l.LeaveHash }},
 	column[shippost.Letter]{"status", func(l *shippost.Letter) any { return &l.Status }},
 	column[shippost.Letter]{"failure", func(l *shippost.Letter) any { return &l.Failure }},
 	column[shippost.Letter]{"tries", func(l *shippost.Letter) any { return &l.Tries }},
@@ -23,9 +24,9 @@ var letters = newTable("letters",
 // InsertLetter writes a new letter with its sealed content, unless its cause has one already. It reports whether it did. One about an
 // inquiry concerns whoever asked.
 func (t *Tx) InsertLetter(ctx context.Context, l *shippost.Letter, content string) (bool, error) {
-	return t.swap(ctx, "INSERT INTO letters (id, once, kind, inquiry_id, user_id, content, status, failure, tries, created_at) "+
-		"VALUES ($1, $2, $3, $4, CASE WHEN $5 <> '' THEN CAST($5 AS TEXT) ELSE COALESCE((SELECT i.user_id FROM inquiries i WHERE i.id = $4), '') END, $6, 'waiting', '', 0, $7) "+
-		"ON CONFLICT (once) DO NOTHING", l.ID, l.Once, l.Kind, l.Inquiry, l.User, content, moment(l.CreatedAt))
+	return t.swap(ctx, "INSERT INTO letters (id, once, kind, inquiry_id, user_id, content, status, failure, tries, created_at, leave_hash) "+
+		"VALUES ($1, $2, $3, $4, CASE WHEN $5 <> '' THEN CAST($5 AS TEXT) ELSE COALESCE((SELECT i.user_id FROM inquiries i WHERE i.id = $4), '') END, $6, 'waiting', '', 0, $7, $8) "+
+		"ON CONFLICT (once) DO NOTHING", l.ID, l.Once, l.Kind, l.Inquiry, l.User, content, moment(l.CreatedAt), l.LeaveHash)
 }
 
 // Letter returns a letter and its sealed content; NotFound without one.
@@ -103,6 +104,22 @@ func (t *Tx) EmptyLetters(ctx context.Context, before time.Time, limit int) (int
 // ForgetLetters deletes up to limit letters that were written before a moment.
 func (t *Tx) ForgetLetters(ctx context.Context, before time.Time, limit int) (int64, error) {
 	return t.exec(ctx, "DELETE FROM letters WHERE id IN (SELECT id FROM letters WHERE created_at < $1 LIMIT $2)", moment(before), limit)
+}
+
+// InquiryByLeave returns the inquiry of a letter whose link has this hash, while its address is known; NotFound without one.
+func (t *Tx) InquiryByLeave(ctx context.Context, hash string) (shippost.Inquiry, error) {
+	return inquiries.get(ctx, t, missing("inquiry"), "WHERE mail <> '' AND id IN (SELECT inquiry_id FROM letters WHERE leave_hash = $1 AND leave_hash <> '')", hash)
+}
+
+// ForgetInquiryMail forgets a mail address in all inquiries that hold it, with what was written to it and not sent.
+func (t *Tx) ForgetInquiryMail(ctx context.Context, mail string) error {
+	_, err := t.exec(ctx, "UPDATE letters SET content = '', status = 'given_up', failure = 'withdrawn', ended_at = $1 WHERE status <> 'sent' AND content <> '' AND kind IN ('policy', 'received', 'answered') "+
+		"AND inquiry_id IN (SELECT id FROM inquiries WHERE lower(mail) = lower($2))", moment(t.Now()), mail)
+	if err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, "UPDATE inquiries SET mail = '', code_hash = '' WHERE lower(mail) = lower($1)", mail)
+	return err
 }
 
 // InquiryAddresses returns one inquiry for each mail address of people who showed who they are, and who are still let in where they

@@ -84,6 +84,13 @@ func (t *Tx) InsertCeremony(ctx context.Context, c *Ceremony) error {
 	return ceremonies.insert(ctx, t, c)
 }
 
+// HasCeremony reports whether something was asked of an authenticator and not answered.
+func (t *Tx) HasCeremony(ctx context.Context, hash string) (bool, error) {
+	var n int64
+	err := t.value(ctx, []any{&n}, "SELECT count(*) FROM ceremonies WHERE token_hash = $1", hash)
+	return n > 0, err
+}
+
 // TakeCeremony returns a ceremony and removes it, so that an answer counts once; NotFound without one.
 func (t *Tx) TakeCeremony(ctx context.Context, hash string) (Ceremony, error) {
 	c, err := ceremonies.get(ctx, t, missing("ceremony"), "WHERE token_hash = $1", hash)

@@ -193,9 +193,10 @@ func clean(text string) (string, error) {
 		return "", invalid("invalid_mail", "A mail address has at most %d characters.", mailLimit)
 	}
 	at := strings.LastIndexByte(text, '@')
-	if at < 1 || strings.ContainsAny(text, " \"<>,;:\\()[]") || strings.ContainsFunc(text, func(r rune) bool {
-		return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar
-	}) {
+	if at < 1 || strings.ContainsAny(text, " \"<>,;:\\()[]") || strings.ContainsAny(text[:at], "%!@") || // a relay would read another address in these
+		strings.ContainsFunc(text, func(r rune) bool {
+			return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar
+		}) {
 		return "", invalid("invalid_mail", "This is no mail address. Write one like ada@example.com.")
 	}
 	if strings.ContainsFunc(text[:at], func(r rune) bool { return r > unicode.MaxASCII }) {
@@ -204,7 +205,7 @@ func clean(text string) (string, error) {
 	domain, err := idna.Lookup.ToASCII(text[at+1:])
 	whole := text[:at+1] + domain
 	parsed, wrong := mail.ParseAddress(whole)
-	if err != nil || wrong != nil || parsed.Address != whole || len(whole) > mailLimit || !strings.Contains(domain, ".") && domain != "localhost" {
+	if err != nil || wrong != nil || parsed.Address != whole || len(whole) > mailLimit || !strings.Contains(domain, ".") {
 		return "", invalid("invalid_mail", "This is no mail address. Write one like ada@example.com.")
 	}
 	return whole, nil
@@ -404,7 +405,7 @@ func look(ctx context.Context, tx *store.Tx, token shippost.Secret) (Known, erro
 	hash := auth.Hash(token)
 	a, err := tx.AddressByLeave(ctx, hash)
 	if err == nil {
-		return Known{Mail: mask(a.Mail), Silent: a.Trouble == 0 && a.Posted == 0, changes: a}, nil
+		return Known{Mail: notify.Mask(a.Mail), Silent: a.Trouble == 0 && a.Posted == 0, changes: a}, nil
 	}
 	if !shippost.IsKind(err, shippost.NotFound) {
 		return Known{}, err
@@ -413,16 +414,7 @@ func look(ctx context.Context, tx *store.Tx, token shippost.Secret) (Known, erro
 	if shippost.IsKind(err, shippost.NotFound) {
 		return Known{}, shippost.Errorf(shippost.NotFound, "mail_ended", "No mail goes to this address any more.")
 	}
-	return Known{Mail: mask(a.Pending), Waits: true, changes: a}, err
-}
-
-// mask leaves of an address the first letter and the domain.
-func mask(text string) string {
-	at := strings.LastIndexByte(text, '@')
-	if at < 1 {
-		return ""
-	}
-	return text[:1] + "•••" + text[at:]
+	return Known{Mail: notify.Mask(a.Pending), Waits: true, changes: a}, err
 }
 
 // Leave ends mail for whoever has a link of one, without a sign-in: that about posts, or with all everything, and then the address is

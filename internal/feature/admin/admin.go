@@ -4,12 +4,11 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
-	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -31,6 +30,9 @@ const (
 	exactness = time.Minute
 	codeLife  = time.Hour
 	codeMeta  = "admin_code"
+	spentMeta = "admin_code_spent" // the line of the file whose code was used last
+	tries     = 30                 // of each step, in the window, from a network
+	window    = 15 * time.Minute
 )
 
 // Options is what a Keeper needs. Only CodeFile may be empty.
@@ -44,12 +46,13 @@ type Options struct {
 // Keeper lets administrators in. All methods may be called from many goroutines at once.
 type Keeper struct {
 	Options
-	tries *auth.Tries
+	asked, failed, enrolled *auth.Tries // questions for a sign-in, answers that were refused, codes
 }
 
 // New returns a Keeper.
 func New(o Options) *Keeper {
-	return &Keeper{Options: o, tries: auth.NewTries(30, 15*time.Minute, 10000)}
+	counter := func(n int) *auth.Tries { return auth.NewTries(n, window, 10000) }
+	return &Keeper{Options: o, asked: counter(4 * tries), failed: counter(tries), enrolled: counter(tries)}
 }
 
 // Visit is where a request came from.
@@ -101,22 +104,51 @@ func (k *Keeper) spend(ctx context.Context, tx *store.Tx, code string) error {
 			return err
 		}
 	}
-	if k.fileHas(code) {
-		if err := os.Remove(k.CodeFile); err == nil {
-			return nil
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
+	line, err = k.inFile(ctx, tx, code)
+	if err != nil || line == "" {
+		return cmp.Or(err, codeRefused())
 	}
-	return codeRefused()
+	spent, err := tx.Meta(ctx, spentMeta)
+	if err != nil {
+		return err
+	}
+	swapped, err := tx.SwapMeta(ctx, spentMeta, spent, line)
+	if err == nil && !swapped {
+		err = codeRefused()
+	}
+	return err
 }
 
-func (k *Keeper) fileHas(code string) bool {
+// inFile returns the line of the file when it is the code's, and the code was not used yet; "" otherwise.
+func (k *Keeper) inFile(ctx context.Context, tx *store.Tx, code string) (string, error) {
 	if k.CodeFile == "" {
-		return false
+		return "", nil
 	}
-	line, err := os.ReadFile(k.CodeFile)
-	return err == nil && k.matches(string(line), code)
+	raw, err := os.ReadFile(k.CodeFile)
+	line := strings.TrimSpace(string(raw))
+	if err != nil || !k.matches(line, code) {
+		return "", nil // there is none that counts
+	}
+	spent, err := tx.Meta(ctx, spentMeta)
+	if err != nil || spent == line {
+		return "", err
+	}
+	return line, nil
+}
+
+// tidy removes the file of a code that was used. It does not count any more in any case.
+func (k *Keeper) tidy(ctx context.Context) {
+	raw, err := os.ReadFile(k.CodeFile)
+	if k.CodeFile == "" || err != nil {
+		return
+	}
+	_ = k.DB.View(ctx, func(tx *store.Tx) error {
+		spent, err := tx.Meta(ctx, spentMeta)
+		if err == nil && spent == strings.TrimSpace(string(raw)) {
+			err = os.Remove(k.CodeFile)
+		}
+		return err
+	})
 }
 
 func codeRefused() error {
@@ -124,8 +156,8 @@ func codeRefused() error {
 }
 
 // count refuses a network that tries too much.
-func (k *Keeper) count(v Visit) error {
-	wait := k.tries.Count(v.Network, k.Now())
+func (k *Keeper) count(steps *auth.Tries, v Visit) error {
+	wait := steps.Count(v.Network, k.Now())
 	if wait == 0 {
 		return nil
 	}
@@ -142,7 +174,7 @@ type Enrolment struct {
 
 // BeginEnrolment asks for the passkey of a new administrator. The code is looked at, and used up when the passkey is there.
 func (k *Keeper) BeginEnrolment(ctx context.Context, v Visit, code, name string) (e Enrolment, err error) {
-	if err := k.count(v); err != nil {
+	if err := k.count(k.enrolled, v); err != nil {
 		return e, err
 	}
 	if _, err := cleanName(name); err != nil {
@@ -150,7 +182,10 @@ func (k *Keeper) BeginEnrolment(ctx context.Context, v Visit, code, name string)
 	}
 	err = k.DB.View(ctx, func(tx *store.Tx) error {
 		line, err := tx.Meta(ctx, codeMeta)
-		if err == nil && !k.matches(line, code) && !k.fileHas(code) {
+		if err != nil || k.matches(line, code) {
+			return err
+		}
+		if line, err = k.inFile(ctx, tx, code); err == nil && line == "" {
 			err = codeRefused()
 		}
 		return err
@@ -173,7 +208,7 @@ func cleanName(name string) (string, error) {
 
 // Enrol makes an administrator and signs them in.
 func (k *Keeper) Enrol(ctx context.Context, v Visit, id shippost.AdminID, code, name string, token shippost.Secret, answer []byte) (ticket auth.Ticket, err error) {
-	if err := k.count(v); err != nil {
+	if err := k.count(k.enrolled, v); err != nil {
 		return ticket, err
 	}
 	if name, err = cleanName(name); err != nil {
@@ -197,20 +232,29 @@ func (k *Keeper) Enrol(ctx context.Context, v Visit, id shippost.AdminID, code, 
 		}
 		return k.record(ctx, tx, shippost.EntryAdminMade, v, id, nil)
 	})
+	if err == nil {
+		k.tidy(context.WithoutCancel(ctx))
+	}
 	return ticket, err
 }
 
 // AskWho begins a sign-in.
 func (k *Keeper) AskWho(ctx context.Context, v Visit) (q passkey.Question, err error) {
-	if err := k.count(v); err != nil {
+	if err := k.count(k.asked, v); err != nil {
 		return q, err
 	}
 	return k.Passkeys.AskWho(ctx, passkey.AdminIn)
 }
 
-// SignIn lets an administrator in who answered with a passkey. The former session of the browser ends.
+// SignIn lets an administrator in who answered with a passkey. The former session of the browser ends. Only answers that do not count use
+// up the limit of a network: nobody keeps an administrator out by trying beside them.
 func (k *Keeper) SignIn(ctx context.Context, v Visit, former, token shippost.Secret, answer []byte) (ticket auth.Ticket, err error) {
-	if err := k.count(v); err != nil {
+	defer func() {
+		if shippost.IsKind(err, shippost.Unauthenticated) || shippost.IsKind(err, shippost.Forbidden) {
+			err = cmp.Or(k.count(k.failed, v), err)
+		}
+	}()
+	if err := k.Passkeys.Asked(ctx, token); err != nil {
 		return ticket, err
 	}
 	err = k.DB.Update(ctx, func(tx *store.Tx) error {
@@ -245,6 +289,17 @@ func (k *Keeper) open(ctx context.Context, tx *store.Tx, v Visit, id shippost.Ad
 
 // SignOut ends a session.
 func (k *Keeper) SignOut(ctx context.Context, cookie shippost.Secret) error {
+	if cookie.IsZero() {
+		return nil
+	}
+	// Strangers who try cookies must not hold up those who write.
+	err := k.DB.View(ctx, func(tx *store.Tx) error { _, err := tx.AdminSession(ctx, auth.Hash(cookie)); return err })
+	if shippost.IsKind(err, shippost.NotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
 	return k.DB.Update(ctx, func(tx *store.Tx) error { return tx.DeleteAdminSession(ctx, auth.Hash(cookie)) })
 }
 

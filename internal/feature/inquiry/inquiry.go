@@ -101,7 +101,9 @@ func (d Draft) clean(signedIn bool) (Draft, error) {
 // Address reports whether text is one plain mail address.
 func Address(text string) bool {
 	a, err := mail.ParseAddress(text)
-	return err == nil && a.Address == text && a.Name == "" && len(text) <= mailLimit && plain(text, false) && !strings.ContainsAny(text, " \"<>,;")
+	local, domain, _ := strings.Cut(text, "@")
+	return err == nil && a.Address == text && a.Name == "" && len(text) <= mailLimit && plain(text, false) && !strings.ContainsAny(text, " \"<>,;") &&
+		!strings.ContainsAny(local, "%!") && strings.Contains(domain, ".") // a relay would read another address in these
 }
 
 // plain reports whether text can be kept and shown: no control characters but line breaks and tabs where they have a place,

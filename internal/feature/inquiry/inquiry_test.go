@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/feature/auth"
 	"ship-post.com/shippost/internal/feature/inquiry"
 	"ship-post.com/shippost/internal/feature/notify"
 	"ship-post.com/shippost/internal/store"
@@ -280,6 +281,49 @@ func TestNobodyAsksUnderAnothersName(t *testing.T) {
 	})
 }
 
+// Mail about legal texts to somebody without an account ends by its link: every message forgets the address, whose answers stand on
+// their pages.
+func TestMailToWhoeverAskedEndsByItsLink(t *testing.T) {
+	t.Parallel()
+	storetest.EachAt(t, noon, func(t *testing.T, db *store.DB, clock *storetest.Clock) {
+		o := newOffice(t, db, clock, true)
+		ctx := t.Context()
+		other, d := draft, draft
+		d.Kind, other.Mail, other.Network = shippost.InquiryQuestion, "eve@example.com", "x"
+		first, second, hers := o.ask(shippost.Actor{}, d), o.ask(shippost.Actor{}, draft), o.ask(shippost.Actor{}, other)
+		token := auth.NewToken()
+		l := shippost.Letter{ID: shippost.NewLetterID(noon), Once: "policy/x", Kind: shippost.LetterPolicy, Inquiry: second.ID, LeaveHash: auth.Hash(token), CreatedAt: noon}
+		storetest.Update(t, db, func(tx *store.Tx) error { _, err := tx.InsertLetter(ctx, &l, "sealed"); return err })
+		if mail, err := o.Look(ctx, token); err != nil || mail != "a•••@example.com" {
+			t.Errorf("%q, %v", mail, err)
+		}
+		for range 2 {
+			if err := o.Leave(ctx, token); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, asked := range []inquiry.Asked{first, second} {
+			if i, err := o.Read(ctx, asked.Token); err != nil || i.Mail != "" {
+				t.Errorf("%+v, %v", i, err)
+			}
+		}
+		if i, err := o.Read(ctx, hers.Token); err != nil || i.Mail != "eve@example.com" {
+			t.Errorf("%+v, %v", i, err)
+		}
+		if _, err := o.Look(ctx, token); !shippost.IsKind(err, shippost.NotFound) {
+			t.Errorf("used: %v", err)
+		}
+		var waits int
+		if err := db.SQL().QueryRowContext(ctx, "SELECT count(*) FROM letters WHERE content <> ''").Scan(&waits); err != nil || waits != 0 {
+			t.Errorf("%d letters still go out, %v", waits, err)
+		}
+		letters := len(o.letters)
+		if err := o.Answer(ctx, o.admin, first.ID, "Because.", false); err != nil || len(o.letters) != letters {
+			t.Errorf("the answer: %v, %d letters", err, len(o.letters)-letters)
+		}
+	})
+}
+
 // fill has many others ask in the same day.
 func (o *office) fill(n int) {
 	o.t.Helper()
@@ -335,6 +379,8 @@ func TestHostileMessages(t *testing.T) {
 		"header":      {func(d *inquiry.Draft) { d.Mail = "a@b.example\r\nBcc: all@b.example" }, "invalid_mail"},
 		"named mail":  {func(d *inquiry.Draft) { d.Mail = "Ada <a@b.example>" }, "invalid_mail"},
 		"quoted mail": {func(d *inquiry.Draft) { d.Mail = `"a b"@b.example` }, "invalid_mail"},
+		"relayed":     {func(d *inquiry.Draft) { d.Mail = "eve%victim.example@relay.example" }, "invalid_mail"},
+		"no domain":   {func(d *inquiry.Draft) { d.Mail = "root@localhost" }, "invalid_mail"},
 		"long mail":   {func(d *inquiry.Draft) { d.Mail = strings.Repeat("a", 250) + "@b.example" }, "invalid_mail"},
 		"name":        {func(d *inquiry.Draft) { d.Name = "Ada\x00" }, "invalid_name"},
 		"turned name": {func(d *inquiry.Draft) { d.Name = "Ada\u202egnp" }, "invalid_name"},

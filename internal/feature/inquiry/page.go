@@ -5,6 +5,7 @@ import (
 
 	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/feature/auth"
+	"ship-post.com/shippost/internal/feature/notify"
 	"ship-post.com/shippost/internal/store"
 )
 
@@ -98,4 +99,38 @@ func end(ctx context.Context, tx *store.Tx, actor shippost.Actor, i shippost.Inq
 		return shippost.Errorf(shippost.Conflict, "inquiry_closed", "This was answered or withdrawn already.")
 	}
 	return record(ctx, tx, shippost.EntryInquiryClosed, actor, i, map[string]any{"status": string(status), "days": int(tx.Now().Sub(i.AskedAt) / oneDay)})
+}
+
+// Look returns by what its reader knows the address that a link in mail about a legal text is about; NotFound for one that was used or
+// never was.
+func (d *Desk) Look(ctx context.Context, token shippost.Secret) (mail string, err error) {
+	err = d.DB.View(ctx, func(tx *store.Tx) error {
+		i, err := tx.InquiryByLeave(ctx, auth.Hash(token))
+		mail = notify.Mask(i.Mail)
+		return err
+	})
+	return mail, err
+}
+
+// Leave has the address forgotten that a link in mail about a legal text is about, wherever somebody wrote with it. Answers stand on the
+// pages of the messages all the same. A link that leads nowhere is no error.
+func (d *Desk) Leave(ctx context.Context, token shippost.Secret) error {
+	if err := d.known(ctx, (*store.Tx).InquiryByLeave, token); shippost.IsKind(err, shippost.NotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return d.DB.Update(ctx, func(tx *store.Tx) error {
+		i, err := tx.InquiryByLeave(ctx, auth.Hash(token))
+		if shippost.IsKind(err, shippost.NotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := tx.ForgetInquiryMail(ctx, i.Mail); err != nil {
+			return err
+		}
+		return record(ctx, tx, shippost.EntryMailRemoved, shippost.Actor{}, i, map[string]any{"by": "link"})
+	})
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/feature/auth"
 	"ship-post.com/shippost/internal/feature/lifecycle"
 	"ship-post.com/shippost/internal/feature/notify"
 	"ship-post.com/shippost/internal/store"
@@ -392,7 +393,7 @@ func (d *Desk) announce(ctx context.Context, tx *store.Tx, document string, v Ve
 		}
 		told[strings.ToLower(to)] = true
 		l.Once, l.Kind, l.To = strings.Join([]string{"policy", document, v.Day, l.Once}, "/"), shippost.LetterPolicy, to
-		l.Facts = map[string]any{"Document": names[document], "Many": document == Terms, "Day": DateOf(tx.Now().Add(Notice)), "Summary": v.Summary, "Leave": l.Leave,
+		l.Facts = map[string]any{"Document": names[document], "Many": document == Terms, "Day": DateOf(tx.Now().Add(Notice)), "Summary": v.Summary, "Leave": l.Leave, "Wrote": l.Inquiry != "",
 			"Page": d.PublicURL + "/" + document + "/" + v.Day + "/changes"}
 		return d.Post(ctx, tx, l)
 	}
@@ -412,7 +413,9 @@ func (d *Desk) announce(ctx context.Context, tx *store.Tx, document string, v Ve
 		return err
 	}
 	for _, i := range people {
-		if err := tell(i.Mail, notify.Letter{Once: string(i.ID), Inquiry: i.ID}); err != nil {
+		token := auth.NewToken()
+		leave := d.PublicURL + "/mail-off/" + token.Reveal() + "?all"
+		if err := tell(i.Mail, notify.Letter{Once: string(i.ID), Inquiry: i.ID, Leave: leave, Left: auth.Hash(token)}); err != nil {
 			return err
 		}
 	}

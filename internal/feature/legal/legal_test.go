@@ -165,7 +165,8 @@ func TestPromise_P20_MaterialChangesAreAnnouncedByMail(t *testing.T) {
 		var told []string
 		node := legal.New(legal.Options{DB: db, Published: published, PublicURL: "https://posts.example", Post: func(_ context.Context, _ *store.Tx, l notify.Letter) error {
 			told = append(told, string(l.Kind)+" "+l.To+" "+string(l.Inquiry))
-			if l.Facts["Page"] != "https://posts.example/privacy-policy/"+published[legal.Policy][0].Day+"/changes" || l.Facts["Summary"] != "Less is kept." {
+			if l.Facts["Page"] != "https://posts.example/privacy-policy/"+published[legal.Policy][0].Day+"/changes" || l.Facts["Summary"] != "Less is kept." || l.Facts["Wrote"] != true ||
+				!strings.HasPrefix(l.Leave, "https://posts.example/mail-off/") || l.Facts["Leave"] != l.Leave || l.Left == "" || strings.Contains(l.Leave, l.Left) {
 				t.Errorf("%+v", l)
 			}
 			return nil

@@ -171,7 +171,7 @@ var Tables = []Table{
 		Person: of("user_id", Deleted), Import: true, Columns: columns("user_id document version at@")},
 	{Name: "letters", Holds: "mail that this server sends: to whom and what it says, encrypted, until it was sent; then only of which kind it was and when it went", Purpose: "to send it once, and to see what did not arrive",
 		Lifetime: "what it says until it was sent, 30 days if it cannot be; the rest a year, or until you are deleted", Person: of("user_id", Deleted),
-		Columns: columns("id! once! kind! inquiry_id! user_id! content! status! failure! tries#! created_at@! ended_at@!")},
+		Columns: columns("id! once! kind! inquiry_id! user_id! leave_hash! content! status! failure! tries#! created_at@! ended_at@!")},
 	{Name: "addresses", Private: true, Holds: "the mail address that you give in the settings, whether you confirmed it, and what you want to be told", Purpose: "to write to you when a post needs you, and when this policy changes",
 		Lifetime: "until you remove it, or " + whilePerson + "; one that was not confirmed, a day", Person: of("user_id", Deleted),
 		Columns: columns("user_id! mail pending code_hash! pending_until@ leave_hash! leave_token! trouble# posted# confirmed_at@")},

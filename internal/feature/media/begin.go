@@ -18,7 +18,7 @@ import (
 type Offer struct {
 	Size     int64 // bytes; fixed from here on
 	FileName string
-	Metadata map[string]string // kept and given back as it is
+	Metadata map[string]string // what is not among the known keys is dropped
 }
 
 // Limits of an offer.
@@ -49,7 +49,7 @@ func (l *Library) Begin(ctx context.Context, actor shippost.Actor, o Offer) (sto
 	m := shippost.Media{ID: shippost.NewMediaID(now), Workspace: actor.Workspace, UploadedBy: actor.User, Status: shippost.MediaReceiving,
 		FileName: displayName(o.FileName), Size: o.Size, ReceivedSize: o.Size, CreatedAt: now}
 	u := store.Upload{ID: shippost.NewUploadID(now), Workspace: actor.Workspace, User: actor.User, Media: m.ID, Size: o.Size,
-		FileName: m.FileName, Metadata: o.Metadata, CreatedAt: now, TouchedAt: now}
+		FileName: m.FileName, Metadata: known(o.Metadata), CreatedAt: now, TouchedAt: now}
 	// The file comes before the row that names it; one without a row is swept.
 	if err := l.Spool.Create(string(m.ID)); err != nil {
 		return store.Upload{}, err
@@ -69,6 +69,17 @@ func (l *Library) Begin(ctx context.Context, actor shippost.Actor, o Offer) (sto
 		return store.Upload{}, err
 	}
 	return u, nil
+}
+
+// known keeps what is ever read of what clients tell about a file. The rest would be somebody's store of their own.
+func known(metadata map[string]string) map[string]string {
+	kept := map[string]string{}
+	for _, key := range []string{"filename", "filetype", FingerprintKey} {
+		if value, ok := metadata[key]; ok {
+			kept[key] = value
+		}
+	}
+	return kept
 }
 
 // now is the product's clock with the precision that the database keeps.

@@ -34,6 +34,7 @@ type Letter struct {
 	User    shippost.UserID    // whom it concerns: it goes when they are erased. With an inquiry, "" means whoever asked
 	To      string
 	Leave   string         // address at which one request ends letters like this one; "" for letters that were asked for
+	Left    string         // hash of what Leave ends with, where it ends mail to the address of Inquiry
 	Facts   map[string]any // what the template of the kind asks for
 }
 
@@ -72,6 +73,15 @@ type Reader struct {
 	Leave string // see Letter
 }
 
+// Mask leaves of an address the first letter and the domain: by that its reader knows it.
+func Mask(address string) string {
+	at := strings.LastIndexByte(address, '@')
+	if at < 1 {
+		return ""
+	}
+	return address[:1] + "•••" + address[at:]
+}
+
 // Mailbox returns by which mailbox and domain the mails to an address are counted: what follows a + leads to the same mailbox.
 func Mailbox(to string) (mailbox, domain string) {
 	local, domain, _ := strings.Cut(strings.ToLower(to), "@")
@@ -93,7 +103,7 @@ func (o *Outbox) Post(ctx context.Context, tx *store.Tx, letter Letter) error {
 	if err != nil {
 		return fmt.Errorf("write a letter: %w", err)
 	}
-	l := shippost.Letter{ID: shippost.NewLetterID(tx.Now()), Once: letter.Once, Kind: letter.Kind, Inquiry: letter.Inquiry, User: letter.User, CreatedAt: tx.Now()}
+	l := shippost.Letter{ID: shippost.NewLetterID(tx.Now()), Once: letter.Once, Kind: letter.Kind, Inquiry: letter.Inquiry, User: letter.User, LeaveHash: letter.Left, CreatedAt: tx.Now()}
 	sealed, err := o.Sealer.Seal(shippost.NewSecret(string(raw)), contentRow(l.ID))
 	if err != nil {
 		return err

@@ -225,6 +225,18 @@ func (k *Keeper) Add(ctx context.Context, tx *store.Tx, owner Owner, token shipp
 	return p, tx.InsertPasskey(ctx, &p)
 }
 
+// Asked fails for a token of which nothing is known. Ask it before the transaction of an answer: strangers who try tokens must not hold
+// up those who write.
+func (k *Keeper) Asked(ctx context.Context, token shippost.Secret) error {
+	return k.DB.View(ctx, func(tx *store.Tx) error {
+		asked, err := tx.HasCeremony(ctx, auth.Hash(token))
+		if err == nil && !asked {
+			err = refused(nil)
+		}
+		return err
+	})
+}
+
 // Prove returns the id of whoever answered the question of token.
 func (k *Keeper) Prove(ctx context.Context, tx *store.Tx, purpose string, token shippost.Secret, answer []byte) (owner string, err error) {
 	if k.party == nil {

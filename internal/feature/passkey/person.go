@@ -120,6 +120,9 @@ type Doors interface {
 
 // Enter signs in the person who answered, in their oldest workspace or, to confirm who is signed in, in the one they are in.
 func (k *Keeper) Enter(ctx context.Context, doors Doors, former shippost.Actor, token shippost.Secret, answer []byte, e auth.Entrance) (ticket auth.Ticket, err error) {
+	if err := k.Asked(ctx, token); err != nil {
+		return ticket, err
+	}
 	err = k.DB.Update(ctx, func(tx *store.Tx) error {
 		owner, err := k.Prove(ctx, tx, SignIn, token, answer)
 		if err != nil {

@@ -313,6 +313,52 @@ func TestPromise_P13_AdministratorsSeeNoContent(t *testing.T) {
 	})
 }
 
+// A code is used up by an administrator who came to be, not by one who did not; whoever tries beside an administrator does not keep
+// them out; and a stranger's sign-out asks nothing of the database.
+func TestAdministratorsAreNotKeptOut(t *testing.T) {
+	t.Parallel()
+	storetest.EachAt(t, noon, func(t *testing.T, db *store.DB, clock *storetest.Clock) {
+		o := open(t, db, clock)
+		code := o.code()
+		form := url.Values{"code": {code}, "name": {"Olga Operator"}}
+		q := o.ask("/admin/enrol/question", form)
+		// Somebody has the id by then, so all is undone after the code was looked at.
+		storetest.Update(t, db, func(tx *store.Tx) error {
+			return tx.InsertAdministrator(t.Context(), &store.Administrator{ID: shippost.AdminID(q.ID), Name: "Other", CreatedAt: noon})
+		})
+		d := passkeytest.New(t, public, "posts.example")
+		form.Set("token", q.Token)
+		form.Set("id", q.ID)
+		form.Set("answer", string(d.Create(q.Options)))
+		if w := o.send("POST", "/admin/enrol", form); w.Code == http.StatusSeeOther {
+			t.Fatal("two administrators with one id")
+		}
+		device, w := o.enrol(code)
+		if device == nil || w.Code != http.StatusSeeOther {
+			t.Fatalf("the code is gone, and nobody came to be: %v", w)
+		}
+		if _, err := os.Stat(o.codeFile); !os.IsNotExist(err) {
+			t.Errorf("the file of a code that was used: %v", err)
+		}
+		if again, _ := o.enrol(code); again != nil {
+			t.Error("a code counts twice")
+		}
+		if w := o.send("POST", "/admin/sign-out", nil); w.Code != http.StatusSeeOther || w.Header().Get("Clear-Site-Data") == "" {
+			t.Errorf("signed out: %d %v", w.Code, w.Header())
+		}
+		o.cookie = nil
+		wrong := url.Values{"token": {strings.Repeat("A", 43)}, "answer": {"{}"}}
+		for i := range 35 {
+			if w := o.send("POST", "/admin/sign-in", wrong); (w.Code == http.StatusTooManyRequests) != (i >= 30) {
+				t.Errorf("wrong answer %d: %d %s", i+1, w.Code, w.Body)
+			}
+		}
+		if w := o.signIn(device); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/admin/users" {
+			t.Errorf("kept out by somebody else's tries: %d %s", w.Code, w.Body)
+		}
+	})
+}
+
 // Administrators see which mail did not arrive and why, not to whom it goes, and have it tried again.
 func TestUnsentMail(t *testing.T) {
 	t.Parallel()

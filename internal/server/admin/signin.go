@@ -80,5 +80,7 @@ func (p *Pages) signOut(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.setCookie(w, shippost.Secret{}, -1)
+	// Not the cookies and what else the browser keeps: somebody may use the product in it too.
+	w.Header().Set("Clear-Site-Data", `"cache"`)
 	http.Redirect(w, r, "/admin/sign-in", http.StatusSeeOther)
 }

@@ -61,16 +61,19 @@ type Options struct {
 	Legal        *legal.Desk
 	Addresses    *address.Book
 	Usage        bool             // page views are counted
+	Limit        int              // requests of a person in a minute; a key may change something a fifth as often. 0: no limit
 	Now          func() time.Time // nil: time.Now
 	Log          *slog.Logger     // nil drops everything
 }
 
 // API answers requests. Make one with New.
 type API struct {
-	opt  Options
-	mux  *http.ServeMux
-	huma huma.API
-	doc  []byte
+	opt      Options
+	mux      *http.ServeMux
+	huma     huma.API
+	doc      []byte
+	requests pace // by person
+	writes   pace // by key
 }
 
 // setLibrary sets what the library keeps in globals: "Caption" is an unknown field and not "caption", and a list is
@@ -86,7 +89,8 @@ func New(o Options) (*API, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &API{opt: o, mux: http.NewServeMux()}
+	a := &API{opt: o, mux: http.NewServeMux(), requests: pace{perMinute: o.Limit, spent: map[string]time.Time{}},
+		writes: pace{perMinute: (o.Limit + 4) / 5, spent: map[string]time.Time{}}}
 	config := describe()
 	config.Transformers = []huma.Transformer{a.rephrase}
 	a.huma = humago.NewWithPrefix(a.mux, Prefix, config)
@@ -139,6 +143,10 @@ func (a *API) enter(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	actor, err := a.opt.Authenticate(r)
 	if err != nil {
+		a.refuse(w, r, err)
+		return
+	}
+	if err := a.keep(actor, r.Method); err != nil {
 		a.refuse(w, r, err)
 		return
 	}

@@ -81,7 +81,10 @@ func (c *fixedCreator) Known(shippost.Account, time.Duration) (shippost.Creator,
 // quietTexts never changed, so that nobody is told of anything.
 var quietTexts = map[string][]legal.Version{legal.Policy: {{Day: "2026-11-24"}}, legal.Terms: {{Day: "2026-11-24"}}}
 
-func build(t *testing.T) *house {
+func build(t *testing.T) *house { t.Helper(); return buildLimited(t, 0) }
+
+// buildLimited builds a house in which a person may ask so many times a minute; 0 means as often as they like.
+func buildLimited(t *testing.T, limit int) *house {
 	t.Helper()
 	h := &house{t: t, clock: storetest.NewClock(noon)}
 	h.db = storetest.SQLite(t, storetest.At(h.clock.Now))
@@ -114,7 +117,7 @@ func build(t *testing.T) *house {
 	must(t, err)
 	data := lifecycle.New(lifecycle.Options{DB: h.db, Bucket: bucket, Library: h.library, Accounts: desk, Posts: publisher.Desk(), Jobs: queue, Now: h.clock.Now, Log: log})
 	letters := func(context.Context, *store.Tx, notify.Letter) error { return nil }
-	rest, err := api.New(api.Options{Addresses: address.New(address.Options{DB: h.db, Sealer: sealer, Post: letters, PublicURL: h.url, Now: h.clock.Now, Log: log}), Data: data, Legal: legal.New(legal.Options{DB: h.db, Published: quietTexts}), Authenticate: pages.Actor, Slots: slot.New(h.db), Snippets: snippet.New(h.db), Labels: label.New(h.db), Publisher: publisher.Desk(), Journal: journal.New(h.db), Feed: journal.NewFeed(h.db, log), Accounts: desk, Keys: h.keeper, Media: h.library, Now: h.clock.Now, Log: log,
+	rest, err := api.New(api.Options{Limit: limit, Addresses: address.New(address.Options{DB: h.db, Sealer: sealer, Post: letters, PublicURL: h.url, Now: h.clock.Now, Log: log}), Data: data, Legal: legal.New(legal.Options{DB: h.db, Published: quietTexts}), Authenticate: pages.Actor, Slots: slot.New(h.db), Snippets: snippet.New(h.db), Labels: label.New(h.db), Publisher: publisher.Desk(), Journal: journal.New(h.db), Feed: journal.NewFeed(h.db, log), Accounts: desk, Keys: h.keeper, Media: h.library, Now: h.clock.Now, Log: log,
 		Posts: compose.New(compose.Options{DB: h.db, Platforms: platforms, Publisher: publisher.Desk(), Creators: h.creator, Converter: h.library, Log: log})})
 	must(t, err)
 	front, err := listen.New(listen.Options{PublicURL: h.url, Log: log, Now: h.clock.Now}, listen.Routes{API: rest})

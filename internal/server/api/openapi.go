@@ -14,7 +14,8 @@ func describe() huma.Config {
 	config := huma.DefaultConfig("ShipPost", "1.0.0")
 	config.Info.Description = "Schedule videos and photos and publish them to TikTok exactly once, on the second.\n\n" +
 		"Requests carry an API key (`Authorization: Bearer sp_…`) or a session cookie. Lists are paged with `cursor` and `limit`. " +
-		"A refusal is a problem document (RFC 9457) with a stable `code`."
+		"A refusal is a problem document (RFC 9457) with a stable `code`. Whoever asks too much in a short time gets 429 with " +
+		"`Retry-After`; nothing was done then."
 	// No routes of the library's own: the document is served by us, and answers carry no links to schemas.
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil
 	config.NoFormatFallback = false

@@ -71,7 +71,7 @@ func setUp(t *testing.T, db *store.DB, clock *storetest.Clock) *bench {
 	b.vault = vault.New(vault.Options{DB: db, Sealer: sealer, Platforms: platforms, Node: "node_1", Now: clock.Now, Log: log})
 	posts := publish.New(publish.Options{DB: db, Platforms: platforms, Now: clock.Now, Log: log}).Desk()
 	accounts := connect.New(connect.Options{DB: db, Platforms: platforms, Vault: b.vault, Posts: posts, Now: clock.Now, Log: log})
-	b.server = httptest.NewServer(hooks.New(callback.New(callback.Options{DB: db, Platforms: platforms, Posts: posts, Accounts: accounts, Now: clock.Now, Log: log}), log))
+	b.server = httptest.NewServer(hooks.New(callback.New(callback.Options{DB: db, Platforms: platforms, Posts: posts, Accounts: accounts, Now: clock.Now, Log: log}), clock.Now, log))
 	t.Cleanup(b.server.Close)
 
 	b.actor = storetest.Workspace(t, db)
@@ -105,6 +105,35 @@ func must(t *testing.T, err error) {
 func (b *bench) post(status shippost.PostStatus) shippost.Post {
 	return shippost.Post{ID: shippost.NewPostID(start), Workspace: b.actor.Workspace, Account: b.account.ID, Status: status, Due: shippost.Due{At: start},
 		LateWindow: time.Hour, Version: 1, CreatedBy: b.actor.User, CreatedAt: start, UpdatedAt: start}
+}
+
+// S17: a network sends at most so many messages a minute, and forged ones do not fill the log.
+func TestS17_MessagesHaveALimit(t *testing.T) {
+	clock := storetest.NewClock(start)
+	var log bytes.Buffer
+	clients, err := outbound.New(tiktok.Policy("http://127.0.0.1:1"))
+	must(t, err)
+	client, err := tiktok.New(tiktok.Options{APIURL: "http://127.0.0.1:1", AuthorizeURL: "http://127.0.0.1:1", ClientKey: clientKey, ClientSecret: shippost.NewSecret(secret), Clients: clients, Now: clock.Now})
+	must(t, err)
+	inbox := callback.New(callback.Options{DB: storetest.SQLite(t), Platforms: map[shippost.PlatformName]platform.Platform{shippost.TikTok: client}, Now: clock.Now, Log: slog.New(slog.DiscardHandler)})
+	door := hooks.New(inbox, clock.Now, slog.New(slog.NewTextHandler(&log, nil)))
+	send := func() *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		door.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/hooks/tiktok", strings.NewReader("{}")))
+		return w
+	}
+	for i := range 605 {
+		if w := send(); (w.Code == http.StatusForbidden) != (i < 600) || i >= 600 && (w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "") {
+			t.Fatalf("message %d: %d", i+1, w.Code)
+		}
+	}
+	if lines := strings.Count(log.String(), "\n"); lines != 1 {
+		t.Errorf("%d lines:\n%s", lines, log.String())
+	}
+	clock.Advance(time.Minute)
+	if w := send(); w.Code != http.StatusForbidden || !strings.Contains(log.String(), "how_many=600") {
+		t.Errorf("a minute later: %d\n%s", w.Code, log.String())
+	}
 }
 
 // event is a message as TikTok writes it.

@@ -58,8 +58,26 @@ func (p *Pages) secret(page func(http.ResponseWriter, *http.Request, shippost.Se
 			p.fail(w, r, shippost.Errorf(shippost.NotFound, "page_not_found", "There is no page at this address."))
 			return
 		}
+		if r.Method == http.MethodPost && !p.counted(w, r) {
+			return
+		}
 		page(w, r, shippost.NewSecret(token))
 	}
+}
+
+// pressLimit is how many buttons may be pressed without a sign-in in a minute, by a network.
+const pressLimit = 60
+
+// counted counts what a stranger asks to have changed. It answers, and returns false, when their network asks too much.
+func (p *Pages) counted(w http.ResponseWriter, r *http.Request) bool {
+	wait := p.presses.Count(listen.RequestOf(r.Context()).Network, p.opt.Now())
+	if wait <= 0 {
+		return true
+	}
+	e := shippost.Errorf(shippost.Wait, "too_many_tries", "Too much came from your network. Try again in a minute.").With(shippost.RemedyWait)
+	e.RetryAfter = wait
+	p.fail(w, r, e)
+	return false
 }
 
 // flowToken returns the value that ties flows to this browser, and sets it if there is none yet. Two sign-ins begun

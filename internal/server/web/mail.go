@@ -28,12 +28,18 @@ func (p *Pages) confirmedAddress(w http.ResponseWriter, r *http.Request, code sh
 // mailOffPage asks what is to be ended, or says that it was.
 type mailOffPage struct {
 	address.Known
-	Done bool
-	All  bool
+	Done  bool
+	All   bool
+	Wrote bool // the address is that of a message to whoever runs the server
 }
 
 func (p *Pages) mailOff(w http.ResponseWriter, r *http.Request, token shippost.Secret) {
 	known, err := p.opt.Addresses.Look(r.Context(), token)
+	wrote := false
+	if shippost.IsKind(err, shippost.NotFound) {
+		known.Mail, err = p.opt.Inquiries.Look(r.Context(), token)
+		wrote = err == nil
+	}
 	if shippost.IsKind(err, shippost.NotFound) {
 		p.show(w, r, http.StatusOK, "mail-off", "No mail", "", mailOffPage{Done: true, All: true})
 		return
@@ -42,7 +48,7 @@ func (p *Pages) mailOff(w http.ResponseWriter, r *http.Request, token shippost.S
 		p.fail(w, r, err)
 		return
 	}
-	p.show(w, r, http.StatusOK, "mail-off", "No more mail", "", mailOffPage{Known: known})
+	p.show(w, r, http.StatusOK, "mail-off", "No more mail", "", mailOffPage{Known: known, Wrote: wrote})
 }
 
 // endMail ends mail without a sign-in, for a person at the page and for mail programs, which ask at the address in a header of each
@@ -52,7 +58,11 @@ func (p *Pages) endMail(w http.ResponseWriter, r *http.Request, token shippost.S
 }
 
 func (p *Pages) leave(w http.ResponseWriter, r *http.Request, token shippost.Secret, all bool) {
-	if err := p.opt.Addresses.Leave(r.Context(), token, all); err != nil {
+	err := p.opt.Addresses.Leave(r.Context(), token, all)
+	if err == nil && all {
+		err = p.opt.Inquiries.Leave(r.Context(), token)
+	}
+	if err != nil {
 		p.fail(w, r, err)
 		return
 	}

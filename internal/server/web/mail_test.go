@@ -3,10 +3,12 @@ package web_test
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"ship-post.com/shippost/internal/feature/address"
 	"ship-post.com/shippost/internal/feature/notify"
@@ -98,5 +100,56 @@ func TestNobodyElseSaysWhereAButtonLeads(t *testing.T) {
 	}
 	if state, err := book.State(t.Context(), actor); err != nil || state.Mail != "mara@example.com" || state.Pending != "" {
 		t.Errorf("%+v, %v", state, err)
+	}
+}
+
+// Strangers who try addresses hold up nobody: what leads nowhere asks for no write, and a network presses only so many buttons.
+func TestStrangersHoldUpNobody(t *testing.T) {
+	s, _ := writes(t, new([]notify.Letter))
+	b := s.open(t)
+	nowhere := strings.Repeat("A", 43)
+	writing, done := make(chan struct{}), make(chan struct{})
+	held := make(chan error, 1)
+	go func() {
+		held <- s.DB.Update(context.Background(), func(tx *store.Tx) error {
+			err := tx.SetMeta(context.Background(), "held", "yes") // on SQLite nobody else writes now
+			close(writing)
+			<-done
+			return err
+		})
+	}()
+	<-writing
+	for path, want := range map[string]int{"/mail-off/" + nowhere: 200, "/mail-confirm/" + nowhere: 404, "/contact-confirm/" + nowhere: 404, "/contact/" + nowhere + "/withdraw": 404, "/passkey": 403} {
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.public+path, strings.NewReader(url.Values{"token": {nowhere}, "answer": {"{}"}}.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		req.Header.Set("Accept", "text/html")
+		res, err := http.DefaultClient.Do(req)
+		cancel()
+		if err != nil {
+			t.Errorf("POST %s waits for somebody who writes: %v", path, err)
+			continue
+		}
+		_ = res.Body.Close()
+		if res.StatusCode != want {
+			t.Errorf("POST %s: %s", path, res.Status)
+		}
+	}
+	close(done)
+	if err := <-held; err != nil {
+		t.Fatal(err)
+	}
+	var last page
+	for range 60 {
+		last = b.post("/mail-off/"+nowhere, nil)
+	}
+	if last.StatusCode != 429 || last.Header.Get("Retry-After") == "" {
+		t.Errorf("after more than 60 in a minute: %s", last.Status)
+	}
+	if p := b.get("/mail-off/" + nowhere); p.StatusCode != 200 {
+		t.Errorf("looking: %s", p.Status)
 	}
 }

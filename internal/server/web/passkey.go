@@ -112,6 +112,9 @@ func (p *Pages) askWho(w http.ResponseWriter, r *http.Request) {
 
 // enterByPasskey signs in whoever answered, or confirms who is signed in.
 func (p *Pages) enterByPasskey(w http.ResponseWriter, r *http.Request) {
+	if !p.counted(w, r) {
+		return
+	}
 	former, err := p.visitor(r)
 	req := listen.RequestOf(r.Context())
 	var ticket auth.Ticket

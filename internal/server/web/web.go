@@ -60,6 +60,7 @@ type Pages struct {
 	icon       string            // path of the icon
 	script     string            // path of the script that asks devices for passkeys
 	views      *auth.Tries       // views that the app told of, by person
+	presses    *auth.Tries       // what strangers asked to have changed, by network
 	handler    http.Handler
 }
 
@@ -71,7 +72,7 @@ func New(opt Options) (*Pages, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	p := &Pages{opt: opt, views: auth.NewTries(viewLimit, time.Minute, 10000), secure: strings.HasPrefix(opt.PublicURL, "https:"), pages: map[string]*template.Template{}, kept: map[string]static{}}
+	p := &Pages{opt: opt, views: auth.NewTries(viewLimit, time.Minute, 10000), presses: auth.NewTries(pressLimit, time.Minute, 10000), secure: strings.HasPrefix(opt.PublicURL, "https:"), pages: map[string]*template.Template{}, kept: map[string]static{}}
 	var err error
 	if p.style, err = p.hashed("pages.css"); err != nil {
 		return nil, err

@@ -50,10 +50,25 @@ export class Unreachable extends Error {
 const patience = { read: 20_000, write: 90_000 }
 
 /** Asks, and gives up at some time: a connection that broke without a word would keep a page waiting for ever. */
-function inTime(request: Request): Promise<Response> {
+async function inTime(request: Request): Promise<Response> {
   const late = AbortSignal.timeout(request.method === 'GET' ? patience.read : patience.write)
   // A browser without `any` still hears that the page no longer wants the answer.
-  return fetch(request, { signal: 'any' in AbortSignal ? AbortSignal.any([request.signal, late]) : request.signal })
+  const signal = 'any' in AbortSignal ? AbortSignal.any([request.signal, late]) : request.signal
+  for (;;) {
+    const got = await fetch(request.clone(), { signal })
+    const seconds = pauseOf(got)
+    if (seconds === undefined) return got
+    await new Promise((over) => setTimeout(over, seconds * 1000))
+  }
+}
+
+/**
+ * How many seconds to wait before asking the same again, if that helps: many posts changed at once are more than a minute
+ * allows, and nothing was done. Waits that a person would notice are theirs to decide on.
+ */
+export function pauseOf(got: Response): number | undefined {
+  const seconds = Number(got.headers.get('Retry-After'))
+  return got.status === 429 && seconds > 0 && seconds <= 5 ? seconds : undefined
 }
 
 export const api = createClient<paths>({

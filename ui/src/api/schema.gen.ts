@@ -416,11 +416,14 @@ export interface paths {
         get: operations["getMail"];
         /**
          * Give a mail address
-         * @description A link is mailed there. Whoever opens it within a day confirms the address; until then an earlier one stays.
+         * @description A link is mailed there. Whoever opens it within a day confirms the address; until then an earlier one stays, and it is told when it goes. Needs a sign-in of the last ten minutes; where there is an address already, all other sessions end.
          */
         put: operations["setMail"];
         post?: never;
-        /** Have the mail address forgotten */
+        /**
+         * Have the mail address forgotten
+         * @description The address is told. Needs a sign-in of the last ten minutes; all other sessions end.
+         */
         delete: operations["removeMail"];
         options?: never;
         head?: never;
