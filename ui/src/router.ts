@@ -1,6 +1,7 @@
 import { createRouter } from 'sv-router'
 import type { Component } from 'svelte'
 import Calendar from './calendar/Calendar.svelte'
+import { comes } from './shell/coming.svelte.ts'
 import NotLoaded from './shell/NotLoaded.svelte'
 import Shell from './shell/Shell.svelte'
 
@@ -14,7 +15,7 @@ const patience = 15_000
  */
 function soon(load: () => Promise<unknown>): Promise<Screen> {
   const late = new Promise<Screen>((resolve) => setTimeout(() => resolve({ default: NotLoaded }), patience))
-  return Promise.race([load() as Promise<Screen>, late]).catch(() => ({ default: NotLoaded }))
+  return comes(Promise.race([load() as Promise<Screen>, late]).catch(() => ({ default: NotLoaded })))
 }
 
 // The calendar is home and comes with the first page, in one piece with the rest: each file more is a request and its headers.

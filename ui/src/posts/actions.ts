@@ -2,7 +2,7 @@ import { answer, api, type Due, type Post, Refusal, sentence } from '../api/clie
 import { queryClient } from '../api/queries.ts'
 import { instantOf } from '../compose/when.ts'
 import { navigate } from '../router.ts'
-import { toast } from '../shell/toasts.svelte.ts'
+import { meanwhile, toast } from '../shell/toasts.svelte.ts'
 import { dayAndClock } from '../words/time.ts'
 import { crowdAt } from './crowd.ts'
 
@@ -73,7 +73,7 @@ export async function release(post: Post): Promise<void> {
 /** Makes a draft with the same content and opens it. Time and consent are asked for anew: they were given for one post. */
 export async function duplicate(post: Post): Promise<void> {
   try {
-    const copy = changed(await answer(api.POST('/posts/{id}/duplicate', { params: { path: { id: post.id } } })))
+    const copy = changed(await meanwhile('Making a copy…', answer(api.POST('/posts/{id}/duplicate', { params: { path: { id: post.id } } }))))
     await navigate('/compose/:id', { params: { id: copy.id } })
   } catch (err) {
     complain(err)

@@ -10,11 +10,24 @@ export const toasts = $state<Toast[]>([])
 
 let count = 0
 
-/** Shows a note for a while; longer when there is something to press. */
-export function toast(words: string, more: Partial<Omit<Toast, 'id' | 'words'>> = {}): void {
+/** Shows a note for a while; longer when there is something to press. It returns what `dismiss` takes it away by. */
+export function toast(words: string, more: Partial<Omit<Toast, 'id' | 'words'>> = {}): number {
   const id = ++count
   toasts.push({ id, words, tone: 'plain', ...more })
   window.setTimeout(() => dismiss(id), more.action || more.tone === 'bad' ? 10_000 : 5_000)
+  return id
+}
+
+/** Says that something is under way, where nothing on the screen shows it, unless it is done before anybody notices. */
+export async function meanwhile<T>(words: string, work: Promise<T>): Promise<T> {
+  let id = 0
+  const soon = window.setTimeout(() => (id = toast(words)), 40)
+  try {
+    return await work
+  } finally {
+    window.clearTimeout(soon)
+    dismiss(id)
+  }
 }
 
 export function dismiss(id: number): void {
