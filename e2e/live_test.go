@@ -176,6 +176,10 @@ func TestGallery(t *testing.T) {
 		}
 	})
 	b.url = f.url
+	b.beside().keepsItsLook()
+	if *update {
+		return
+	}
 	for _, size := range [][2]int64{{1440, 900}, {390, 844}} {
 		b.size(size[0], size[1])
 		b.open("/_ui")
