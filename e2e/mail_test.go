@@ -117,6 +117,8 @@ func TestPromise_P09_Mail(t *testing.T) {
 	must(t, w.sim.SetKnobs(func(k *tiktoksim.Knobs) { k.Processing.FailReason = "file_format_check_failed" }))
 	failed, err := p.CreatePost(t.Context(), p.draft(clip.ID, time.Second), "")
 	must(t, err)
+	_, err = p.until(t.Context(), failed.ID, "failed")
+	must(t, err)
 	text = said(t, there.Wait(t, 3)[2])
 	if !strings.Contains(text, w.url+"/posts/"+failed.ID) || !strings.Contains(text, "Subject: A post to @mara.moves failed") {
 		t.Errorf("of the post that failed:\n%s", text)

@@ -152,7 +152,7 @@ func (s *Server) Wait(t testing.TB, n int) []Received {
 		}
 		select {
 		case <-s.arrived:
-		case <-time.After(20 * time.Second):
+		case <-time.After(40 * time.Second): // what became of posts is gathered for up to 20 seconds
 			t.Fatalf("%d messages arrived, want %d", len(s.Box()), n)
 		}
 	}
