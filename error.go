@@ -68,7 +68,7 @@ type Problem struct {
 	Message  string   `json:"message"`         // a sentence
 	Remedy   Remedy   `json:"remedy,omitempty"`
 	Severity Severity `json:"severity"`
-	Choices  []Choice `json:"choices,omitempty"` // for a wall-clock time that is skipped or doubled: what may have been meant
+	Choices  []Choice `json:"choices,omitempty"` // other times: what a wall-clock time that is skipped or doubled may mean, or when there is room
 	Post     PostID   `json:"post_id,omitempty"` // another post that it is about
 }
 
@@ -91,7 +91,7 @@ type Error struct {
 	Remedy     Remedy
 	Field      string        // the request field it is about, or ""
 	Problems   []Problem     // everything that is wrong, when more than one thing can be
-	Choices    []Choice      // what may have been meant, for a wall-clock time that is skipped or doubled
+	Choices    []Choice      // other times: what a wall-clock time that is skipped or doubled may mean, or when there is room
 	RetryAfter time.Duration // for Wait and Unavailable, when known
 	Err        error         // the cause, for the log only
 }
@@ -130,7 +130,7 @@ func (e *Error) At(field string) *Error {
 	return &c
 }
 
-// Offering returns a copy of e that names what may have been meant.
+// Offering returns a copy of e that names other times.
 func (e *Error) Offering(choices ...Choice) *Error {
 	c := *e
 	c.Choices = choices

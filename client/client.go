@@ -210,7 +210,8 @@ type Error struct {
 	Retryable  bool          `json:"retryable"`
 	RequestID  string        `json:"request_id"`
 	Problems   []Problem     `json:"problems"`
-	RetryAfter time.Duration `json:"-"` // how long to wait; 0 when not said
+	Times      []Time        `json:"choices"` // other times, as in Problem
+	RetryAfter time.Duration `json:"-"`       // how long to wait; 0 when not said
 }
 
 // Problem is one thing that is wrong with a post.
@@ -220,6 +221,14 @@ type Problem struct {
 	Message  string `json:"message"`
 	Remedy   string `json:"remedy"`
 	Severity string `json:"severity"` // "block" or "warn"
+	Times    []Time `json:"choices"`  // what a wall-clock time that is skipped or doubled may mean, or the nearest time with room
+}
+
+// Time is a time that may be chosen instead.
+type Time struct {
+	At    time.Time `json:"at"`
+	Local string    `json:"local"`          // by the clock of the post's zone
+	Fold  string    `json:"fold,omitempty"` // which of a doubled time: "earlier" or "later"
 }
 
 // Error returns the sentence, the code and what support needs to find the request.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"ship-post.com/shippost/client"
 )
@@ -76,6 +77,26 @@ func TestCompose_Inbox(t *testing.T) {
 	if seen := w.sim.Posts(); len(seen) != 1 || seen[0].SHA256 != sumOf(t, path) || seen[0].Caption != "Finished by hand" {
 		t.Errorf("viewers see %+v", seen)
 	}
+
+	// Five wait at most: a sixth is offered the nearest time with room, and takes it with one press.
+	later := time.Now().Add(48 * time.Hour).UTC().Truncate(time.Minute)
+	for range 5 {
+		_, err := p.CreatePost(t.Context(), client.NewPost{AccountID: p.account, MediaIDs: posts[0].MediaIDs, DueAt: later,
+			Options: client.Choices{TikTok: &client.TikTok{ToInbox: true, Consent: true}}}, "")
+		must(t, err)
+	}
+	b.open("/compose")
+	b.choose(shortClip(t, 2))
+	b.see("Checked and ready")
+	b.press("radio", "Send to your TikTok inbox as a draft")
+	b.set("Date", "Date", later.Format("2006-01-02"))
+	b.set("InputTime", "Time", later.Format("15:04"))
+	b.see("TikTok lets 5 drafts wait in an inbox within 24 hours", "Choose another time")
+	b.picture("inbox-full")
+	b.press("button", "Use ")
+	b.until("a time with room", func() bool { return !strings.Contains(b.text(), "TikTok lets 5 drafts wait") })
+	b.open("/calendar")
+	b.see("5/5")
 
 	other := w.browse(t)
 	other.open("/sign-in")

@@ -9,8 +9,8 @@ func MarksQuery(ws shippost.WorkspaceID, f PostFilter) (string, []any, error) {
 	return query, values, err
 }
 
-// PlannedStatement is behind Tx.PlannedPosts.
-const PlannedStatement = sqlPlannedPosts
+// PlannedStatements are behind Tx.PlannedPosts and Tx.PlannedDrafts.
+var PlannedStatements = map[string]string{"posts": sqlPlannedPosts, "drafts": sqlPlannedDrafts}
 
 // PostsQuery returns the statement and parameters behind Tx.Posts, so that a test can ask for its plan.
 func PostsQuery(ws shippost.WorkspaceID, f PostFilter) (string, []any, error) {

@@ -294,9 +294,26 @@ const sqlPlannedPosts = `SELECT p.id, p.account_id, p.due_at, p.due_zone, CASE W
 		AND p.committed_at > $2 AND p.committed_at < $3 AND p.options NOT LIKE '%"to_inbox":true%'
 	ORDER BY 3, 1`
 
+
+// sqlPlannedDrafts is the same for drafts that go to an inbox or lie there.
+const sqlPlannedDrafts = `SELECT p.id, p.account_id, p.due_at, p.due_zone, CASE WHEN p.status = 'queued' THEN 1 ELSE 0 END
+		FROM accounts a CROSS JOIN posts p
+		WHERE p.account_id = a.id AND a.workspace_id = $1 AND a.status <> 'disconnected' AND p.status IN ('queued', 'publishing', 'in_inbox')
+		AND p.due_at > $2 AND p.due_at < $3 AND p.options LIKE '%"to_inbox":true%'
+	ORDER BY 3, 1`
+
 // PlannedPosts returns what PostTimes returns, for all accounts of a workspace that are connected: earliest first.
-func (t *Tx) PlannedPosts(ctx context.Context, ws shippost.WorkspaceID, after, before time.Time) (posts []PlannedPost, err error) {
-	rows, err := t.query(ctx, sqlPlannedPosts, ws, moment(after), moment(before))
+func (t *Tx) PlannedPosts(ctx context.Context, ws shippost.WorkspaceID, after, before time.Time) ([]PlannedPost, error) {
+	return t.planned(ctx, sqlPlannedPosts, ws, after, before)
+}
+
+// PlannedDrafts returns what DraftTimes returns, for all accounts of a workspace that are connected: earliest first.
+func (t *Tx) PlannedDrafts(ctx context.Context, ws shippost.WorkspaceID, after, before time.Time) ([]PlannedPost, error) {
+	return t.planned(ctx, sqlPlannedDrafts, ws, after, before)
+}
+
+func (t *Tx) planned(ctx context.Context, query string, ws shippost.WorkspaceID, after, before time.Time) (posts []PlannedPost, err error) {
+	rows, err := t.query(ctx, query, ws, moment(after), moment(before))
 	if err != nil {
 		return nil, fmt.Errorf("list planned posts: %w", err)
 	}
@@ -313,15 +330,32 @@ func (t *Tx) PlannedPosts(ctx context.Context, ws shippost.WorkspaceID, after, b
 	return posts, rows.Err()
 }
 
-// CountPosters returns how many accounts of a platform, on the whole server and beside one of them, have posts between two
-// instants that are not drafts for the inbox.
-func (t *Tx) CountPosters(ctx context.Context, p shippost.PlatformName, beside shippost.AccountID, after, before time.Time) (n int, err error) {
-	err = t.value(ctx, []any{&n}, `SELECT count(*) FROM accounts a WHERE a.platform = $1 AND a.id <> $2 AND a.status <> 'disconnected' AND (
-		EXISTS (SELECT 1 FROM posts p WHERE p.account_id = a.id AND p.status IN ('queued', 'publishing') AND p.due_at > $3 AND p.due_at < $4
-			AND p.options NOT LIKE '%"to_inbox":true%')
-		OR EXISTS (SELECT 1 FROM posts p WHERE p.account_id = a.id AND p.committed_at IS NOT NULL AND p.committed_at > $3 AND p.committed_at < $4
-			AND p.status <> 'in_inbox' AND p.options NOT LIKE '%"to_inbox":true%'))`, p, beside, moment(after), moment(before))
-	return n, err
+// PosterTime is when an account has a post.
+type PosterTime struct {
+	Account shippost.AccountID
+	At      time.Time
+}
+
+// PosterTimes returns when accounts of a platform, on the whole server and beside one of them, have posts between two instants
+// that are not drafts for the inbox: those that wait by their due time, the others by when they were handed over. In no order.
+func (t *Tx) PosterTimes(ctx context.Context, p shippost.PlatformName, beside shippost.AccountID, after, before time.Time) (list []PosterTime, err error) {
+	rows, err := t.query(ctx, `SELECT p.account_id, p.due_at FROM accounts a CROSS JOIN posts p WHERE p.account_id = a.id AND a.platform = $1 AND a.id <> $2
+			AND a.status <> 'disconnected' AND p.status IN ('queued', 'publishing') AND p.due_at > $3 AND p.due_at < $4 AND p.options NOT LIKE '%"to_inbox":true%'
+		UNION ALL SELECT p.account_id, p.committed_at FROM accounts a CROSS JOIN posts p WHERE p.account_id = a.id AND a.platform = $1 AND a.id <> $2
+			AND a.status <> 'disconnected' AND p.committed_at IS NOT NULL AND p.committed_at > $3 AND p.committed_at < $4
+			AND p.status <> 'in_inbox' AND p.options NOT LIKE '%"to_inbox":true%'`, p, beside, moment(after), moment(before))
+	if err != nil {
+		return nil, fmt.Errorf("list who posts when: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var one PosterTime
+		if err := rows.Scan(&one.Account, at(&one.At)); err != nil {
+			return nil, fmt.Errorf("list who posts when: %w", err)
+		}
+		list = append(list, one)
+	}
+	return list, rows.Err()
 }
 
 // PostsReckonedBefore returns waiting posts due after an instant whose due time was reckoned by zone rules older than

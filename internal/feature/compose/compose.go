@@ -129,17 +129,22 @@ func (c *Composer) Validate(ctx context.Context, actor shippost.Actor, d Draft) 
 	problems = append(problems, lateWindow(d.LateWindow)...)
 	if !d.When.IsZero() && material.account != nil {
 		p := shippost.Post{ID: d.Post, Workspace: actor.Workspace, Account: material.account.ID, Status: shippost.PostQueued, Due: due, Options: d.Options}
-		err := c.db.View(ctx, func(tx *store.Tx) error { return roomInInbox(ctx, tx, p) })
-		if shippost.IsKind(err, shippost.Wait) {
-			problems = append(problems, problem(shippost.AsError(err)))
-		} else if err != nil {
-			return Verdict{}, err
-		}
-		full, err := c.crowded(ctx, p)
+		err := c.db.View(ctx, func(tx *store.Tx) error {
+			err := roomInInbox(ctx, tx, p)
+			if shippost.IsKind(err, shippost.Wait) {
+				problems = append(problems, problem(shippost.AsError(err)))
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			full, err := c.crowded(ctx, tx, p, material.account.Platform)
+			problems = append(problems, full...)
+			return err
+		})
 		if err != nil {
 			return Verdict{}, err
 		}
-		problems = append(problems, full...)
 	}
 	if err := c.db.View(ctx, func(tx *store.Tx) error {
 		twins, err := twins(ctx, tx, actor.Workspace, material, d.Caption, due, d.Post)
@@ -234,7 +239,11 @@ func (c *Composer) insert(ctx context.Context, tx *store.Tx, actor shippost.Acto
 	if err != nil {
 		return Written{}, err
 	}
-	w.Problems = append(w.Problems, same...)
+	full, err := c.crowded(ctx, tx, p, m.account.Platform)
+	if err != nil {
+		return Written{}, err
+	}
+	w.Problems = slices.Concat(w.Problems, same, full)
 	if err := tx.InsertPost(ctx, &p); err != nil {
 		return Written{}, err
 	}

@@ -94,7 +94,13 @@ func (l *lookout) at(ctx context.Context, p shippost.Post) error {
 			problems = append(problems, l.verify(ctx, *file, i)...)
 		}
 	}
-	full, err := c.crowded(ctx, p)
+	var full []shippost.Problem
+	if m.account != nil {
+		err = c.db.View(ctx, func(tx *store.Tx) (err error) {
+			full, err = c.crowded(ctx, tx, p, m.account.Platform)
+			return err
+		})
+	}
 	if err != nil {
 		return err
 	}

@@ -61,19 +61,32 @@ func (c *Composer) judgeInbox(d Draft, account shippost.Account) []shippost.Prob
 // roomInInbox refuses a queued draft for the creator's inbox for which TikTok would have no room, and offers a time at
 // which it has. Drafts that the creator has finished no longer count.
 func roomInInbox(ctx context.Context, tx *store.Tx, p shippost.Post) error {
-	if p.Status != shippost.PostQueued || p.Options.TikTok == nil || !p.Options.TikTok.ToInbox {
+	if p.Status != shippost.PostQueued || !toInbox(p) {
 		return nil
 	}
+	full, err := inboxFull(ctx, tx, p)
+	if err == nil && full != nil {
+		err = full
+	}
+	return err
+}
+
+// toInbox reports whether a post goes to the creator's inbox as a draft.
+func toInbox(p shippost.Post) bool { return p.Options.TikTok != nil && p.Options.TikTok.ToInbox }
+
+// inboxFull says that TikTok would have no room for a draft, and offers a time at which it has; nil when it has.
+func inboxFull(ctx context.Context, tx *store.Tx, p shippost.Post) (*shippost.Error, error) {
 	due := p.Due.At
-	planned, err := tx.DraftTimes(ctx, p.Account, due.Add(-planAround), due.Add(planAround), p.ID)
-	if err != nil {
-		return err
-	}
+	planned, err := tx.DraftTimes(ctx, p.Account, due.Add(-planFar), due.Add(planFar), p.ID)
 	drafts := window{maxDrafts, capPeriod}
-	if !drafts.full(planned, due) {
-		return nil
+	if err != nil || !drafts.full(planned, due) {
+		return nil, err
 	}
-	free := drafts.free(planned, due, tx.Now())
+	free := choiceAt(drafts.free(planned, due, tx.Now()), p.Due.Zone)
+	clock := free.At.Format(time.RFC3339)
+	if local, err := time.Parse(shippost.LocalLayout, free.Local); err == nil && p.Due.Zone != "UTC" {
+		clock = local.Format("15:04 on Monday 2 January") + " (" + p.Due.Zone + ")"
+	}
 	return shippost.Errorf(shippost.Wait, "too_many_drafts", "TikTok lets %d drafts wait in an inbox within 24 hours, and so many are planned for this account around then. There is room at %s.",
-		maxDrafts, free.UTC().Format(time.RFC3339)).At("due").With(shippost.RemedyReschedule)
+		maxDrafts, clock).At("due_at").With(shippost.RemedyReschedule).Offering(free), nil
 }

@@ -35,6 +35,19 @@ func TestDraftsForTheInboxHaveRoomForFive(t *testing.T) {
 				room bool
 			}{{12 * time.Hour, false}, {33 * time.Hour, false}, {34*time.Hour + time.Minute, true}} {
 				err := plan(c.in)
+				if err != nil {
+					// Where there is room, a draft fits.
+					free := shippost.AsError(err).Choices
+					if len(free) != 1 || free[0].Local == "" || shippost.AsError(err).Field != "due_at" {
+						t.Errorf("after %s: %+v", c.in, shippost.AsError(err))
+						continue
+					}
+					again := d.good(func(g *compose.Draft) { g.When = compose.When{At: free[0].At} })
+					again.Options.TikTok.ToInbox = true
+					if v, err := d.Validate(t.Context(), d.actor, again); err != nil || len(others(v.Problems)) != 0 {
+						t.Errorf("at the free time: %+v, %v", others(v.Problems), err)
+					}
+				}
 				if (err == nil) != c.room || err != nil && (!shippost.IsCode(err, "too_many_drafts") || !shippost.IsKind(err, shippost.Wait)) {
 					t.Errorf("after %s: %v, want room: %v", c.in, err, c.room)
 				}
@@ -42,8 +55,12 @@ func TestDraftsForTheInboxHaveRoomForFive(t *testing.T) {
 			late := d.good()
 			late.Options.TikTok.ToInbox, late.When = true, compose.When{At: noon.Add(12 * time.Hour)}
 			verdict, err := d.Validate(t.Context(), d.actor, late)
-			if problems := others(verdict.Problems); err != nil || len(problems) != 1 || problems[0].Code != "too_many_drafts" || problems[0].Remedy != shippost.RemedyReschedule {
+			if problems := others(verdict.Problems); err != nil || len(problems) != 1 || problems[0].Code != "too_many_drafts" || problems[0].Remedy != shippost.RemedyReschedule || len(problems[0].Choices) != 1 || problems[0].Severity != shippost.Block {
 				t.Errorf("asked beforehand: %+v, %v", verdict, err)
+			}
+			// The calendar shows the day, which has all the drafts it may.
+			if full, err := d.FullDays(t.Context(), d.actor, "2026-05-01", "UTC", 3); err != nil || len(full) != 1 || !full[0].Drafts || full[0].Peak != 5 || full[0].Most != 5 || full[0].Over || full[0].Date != "2026-05-02" {
+				t.Errorf("full days: %+v, %v", full, err)
 			}
 			other := d.good() // posts to the profile are not concerned
 			other.When = compose.When{At: noon.Add(12 * time.Hour)}

@@ -22,64 +22,99 @@ const (
 )
 
 // crowded warns of a time at which the platform would take no more: the post is kept all the same, because limits differ
-// from creator to creator, and what other apps post counts too. Each warning offers the nearest time with room.
-func (c *Composer) crowded(ctx context.Context, p shippost.Post) ([]shippost.Problem, error) {
-	if p.Due.IsZero() || p.Options.TikTok != nil && p.Options.TikTok.ToInbox {
+// from creator to creator, and what other apps post counts too. Each warning offers the nearest time with room. Drafts for the
+// inbox have a limit of their own, which roomInInbox keeps when they are written: what is found later is a warning, too.
+func (c *Composer) crowded(ctx context.Context, tx *store.Tx, p shippost.Post, platform shippost.PlatformName) ([]shippost.Problem, error) {
+	if p.Due.IsZero() || p.Status != shippost.PostQueued {
 		return nil, nil
 	}
-	var others []time.Time
-	var creators int
-	var account shippost.Account
-	err := c.db.View(ctx, func(tx *store.Tx) (err error) {
-		if account, err = tx.Account(ctx, p.Workspace, p.Account); err != nil {
-			return err
+	if toInbox(p) {
+		full, err := inboxFull(ctx, tx, p)
+		if err != nil || full == nil {
+			return nil, err
 		}
-		if others, err = tx.PostTimes(ctx, p.Account, p.Due.At.Add(-planAround), p.Due.At.Add(planAround), p.ID); err != nil {
-			return err
-		}
-		if c.dailyCreators(account.Platform) > 0 {
-			creators, err = tx.CountPosters(ctx, account.Platform, p.Account, p.Due.At.Add(-capPeriod), p.Due.At.Add(capPeriod))
-		}
-		return err
-	})
+		warning := problem(full)
+		warning.Severity = shippost.Warn
+		return []shippost.Problem{warning}, nil
+	}
+	now := tx.Now()
+	others, err := tx.PostTimes(ctx, p.Account, p.Due.At.Add(-planAround), p.Due.At.Add(planAround), p.ID)
 	if err != nil {
 		return nil, err
 	}
 	var problems []shippost.Problem
 	warn := func(code string, free time.Time, sentence string) {
-		choice := shippost.Choice{At: free.UTC()}
-		if due, err := shippost.DueAt(free, p.Due.Zone); err == nil {
-			choice.Local, choice.Fold = due.Local, due.Fold
-		}
 		problems = append(problems, shippost.Problem{Code: code, Field: "due_at", Severity: shippost.Warn, Remedy: shippost.RemedyReschedule,
-			Message: sentence, Choices: []shippost.Choice{choice}})
+			Message: sentence, Choices: []shippost.Choice{choiceAt(free, p.Due.Zone)}})
 	}
-	day, minute := window{c.DailyPosts(account.Platform), capPeriod}, window{minutePosts, time.Minute}
+	day, minute := window{c.DailyPosts(platform), capPeriod}, window{minutePosts, time.Minute}
 	switch {
 	case day.most > 0 && day.full(others, p.Due.At):
-		free := day.free(others, p.Due.At, c.db.Now())
+		free := day.free(others, p.Due.At, now)
 		if free.Sub(p.Due.At).Abs() > planAround-capPeriod {
 			// What lies beyond is not known yet, and may be as full.
-			err := c.db.View(ctx, func(tx *store.Tx) (err error) {
-				others, err = tx.PostTimes(ctx, p.Account, p.Due.At.Add(-planFar), p.Due.At.Add(planFar), p.ID)
-				return err
-			})
-			if err != nil {
+			if others, err = tx.PostTimes(ctx, p.Account, p.Due.At.Add(-planFar), p.Due.At.Add(planFar), p.ID); err != nil {
 				return nil, err
 			}
-			free = day.free(others, p.Due.At, c.db.Now())
+			free = day.free(others, p.Due.At, now)
 		}
 		warn(fullDay, free, "TikTok usually takes about "+count(day.most, "post")+
 			" of an account within 24 hours, and so many are planned around then. The post may have to wait.")
 	case minute.full(others, p.Due.At):
-		warn(fullMinute, minute.free(others, p.Due.At, c.db.Now()), count(minute.most, "post")+
+		warn(fullMinute, minute.free(others, p.Due.At, now), count(minute.most, "post")+
 			" of this account are due within the same minute, which is as many as TikTok is asked for. This one may go out a little later.")
 	}
-	if most := c.dailyCreators(account.Platform); most > 0 && creators >= most {
-		problems = append(problems, shippost.Problem{Code: fullCreators, Field: "due_at", Severity: shippost.Warn, Remedy: shippost.RemedyOperator,
-			Message: "Until TikTok has audited this server's app, " + count(most, "creator") + " may post within 24 hours, and so many others have posts planned around then. The post may have to wait."})
+	if most := c.dailyCreators(platform); most > 0 {
+		posters, err := tx.PosterTimes(ctx, platform, p.Account, p.Due.At.Add(-planFar), p.Due.At.Add(planFar))
+		if err != nil {
+			return nil, err
+		}
+		if creatorsAround(posters, p.Due.At) >= most {
+			warn(fullCreators, roomForCreator(posters, p.Due.At, now, most), "Until TikTok has audited this server's app, "+count(most, "creator")+
+				" may post within 24 hours, and so many others have posts planned around then. The post may have to wait.")
+		}
 	}
 	return problems, nil
+}
+
+// choiceAt is an instant as a choice by the clock of a zone.
+func choiceAt(at time.Time, zone string) shippost.Choice {
+	choice := shippost.Choice{At: at.UTC()}
+	if due, err := shippost.DueAt(at, zone); err == nil {
+		choice.Local, choice.Fold = due.Local, due.Fold
+	}
+	return choice
+}
+
+// creatorsAround returns how many of some creators have a post less than a day away from an instant.
+func creatorsAround(posters []store.PosterTime, at time.Time) int {
+	near := map[shippost.AccountID]bool{}
+	for _, p := range posters {
+		if p.At.Sub(at).Abs() < capPeriod {
+			near[p.Account] = true
+		}
+	}
+	return len(near)
+}
+
+// roomForCreator returns the instant nearest to the wanted one, and not before the earliest, around which fewer than most others
+// post. There is one at the latest a day after the last of them.
+func roomForCreator(posters []store.PosterTime, wanted, earliest time.Time, most int) time.Time {
+	var edges []time.Time
+	for _, p := range posters {
+		for _, edge := range []time.Time{p.At.Add(-capPeriod), p.At.Add(capPeriod)} {
+			if !edge.Before(earliest) {
+				edges = append(edges, edge)
+			}
+		}
+	}
+	slices.SortStableFunc(edges, func(a, b time.Time) int { return cmp.Compare(a.Sub(wanted).Abs(), b.Sub(wanted).Abs()) })
+	for _, edge := range edges {
+		if creatorsAround(posters, edge) < most {
+			return edge
+		}
+	}
+	return wanted
 }
 
 // AccountDay is how full a day of an account is.
@@ -129,6 +164,7 @@ func (c *Composer) AccountDays(ctx context.Context, actor shippost.Actor, id shi
 type FullDay struct {
 	AccountDay
 	Account shippost.AccountID
+	Drafts  bool            // it is drafts that wait in the creator's inbox, which have a limit of their own
 	Post    shippost.PostID // the first that is one too many and can still get another time
 	Due     shippost.Choice // when there is room for it, in its own zone; zero without such a post
 }
@@ -148,46 +184,63 @@ func (c *Composer) FullDays(ctx context.Context, actor shippost.Actor, from, zon
 	if len(table) == 0 {
 		return nil, nil
 	}
-	var planned []store.PlannedPost
+	var planned, drafts []store.PlannedPost
 	var accounts []shippost.Account
 	err = c.db.View(ctx, func(tx *store.Tx) (err error) {
 		if accounts, err = tx.Accounts(ctx, actor.Workspace); err != nil {
 			return err
 		}
-		planned, err = tx.PlannedPosts(ctx, actor.Workspace, table[0].Start.Add(-planAround), table[len(table)-1].End.Add(planAround))
+		first, last := table[0].Start.Add(-planAround), table[len(table)-1].End.Add(planAround)
+		if planned, err = tx.PlannedPosts(ctx, actor.Workspace, first, last); err != nil {
+			return err
+		}
+		drafts, err = tx.PlannedDrafts(ctx, actor.Workspace, first, last)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	byAccount := map[shippost.AccountID][]store.PlannedPost{}
-	for _, p := range planned {
-		byAccount[p.Account] = append(byAccount[p.Account], p)
-	}
+	posts, inbox := byAccount(planned), byAccount(drafts)
 	var list []FullDay
 	for _, account := range accounts {
-		posts, limit := byAccount[account.ID], window{c.DailyPosts(account.Platform), capPeriod}
-		times := make([]time.Time, len(posts))
-		for i, p := range posts {
-			times[i] = p.At
+		list = append(list, fullDays(window{c.DailyPosts(account.Platform), capPeriod}, posts[account.ID], table, now)...)
+		full := fullDays(window{maxDrafts, capPeriod}, inbox[account.ID], table, now)
+		for i := range full {
+			full[i].Drafts = true
 		}
-		for _, d := range table {
-			full := FullDay{AccountDay: fullness(limit, times, d, now), Account: account.ID}
-			if !full.near() {
-				continue
-			}
-			if full.Over && posts[full.first].Waits {
-				p := posts[full.first]
-				full.Post, full.Due = p.ID, shippost.Choice{At: full.Free.UTC()}
-				if due, err := shippost.DueAt(full.Free, p.Zone); err == nil {
-					full.Due.Local, full.Due.Fold = due.Local, due.Fold
-				}
-			}
-			list = append(list, full)
-		}
+		list = append(list, full...)
 	}
 	slices.SortStableFunc(list, func(x, y FullDay) int { return cmp.Compare(x.Date, y.Date) })
 	return list, nil
+}
+
+func byAccount(planned []store.PlannedPost) map[shippost.AccountID][]store.PlannedPost {
+	groups := map[shippost.AccountID][]store.PlannedPost{}
+	for _, p := range planned {
+		groups[p.Account] = append(groups[p.Account], p)
+	}
+	return groups
+}
+
+// fullDays returns which of some days are nearly full or too full of one account's posts.
+func fullDays(limit window, posts []store.PlannedPost, table []Day, now time.Time) (list []FullDay) {
+	times := make([]time.Time, len(posts))
+	for i, p := range posts {
+		times[i] = p.At
+	}
+	for _, d := range table {
+		full := FullDay{AccountDay: fullness(limit, times, d, now)}
+		if !full.near() {
+			continue
+		}
+		full.Account = posts[0].Account
+		if full.Over && posts[full.first].Waits {
+			p := posts[full.first]
+			full.Post, full.Due = p.ID, choiceAt(full.Free, p.Zone)
+		}
+		list = append(list, full)
+	}
+	return list
 }
 
 // fullness counts the posts of a day and finds the first that is one too many.

@@ -54,7 +54,26 @@ func TestPlanner_WarnsAndOffersATime(t *testing.T) {
 		if got := check(draft); len(got) != 1 {
 			t.Errorf("moving a post into the full day: %+v", got)
 		}
-		fourth := d.queued(at(11*time.Hour + 30*time.Minute)) // a warning is no refusal
+		// A warning is no refusal, and whoever saves is told the same.
+		hint := func(what string, w compose.Written, err error) shippost.Post {
+			t.Helper()
+			if got := others(w.Problems); err != nil || len(got) != 1 || got[0].Code != "day_full" || len(got[0].Choices) != 1 || !got[0].Choices[0].At.Equal(noon.Add(35*time.Hour)) {
+				t.Errorf("%s: %+v, %v", what, got, err)
+			}
+			return w.Post
+		}
+		when := compose.When{Local: noon.Add(11*time.Hour + 30*time.Minute).Format(shippost.LocalLayout), Zone: "UTC"}
+		w, err := d.Create(t.Context(), d.actor, d.good(at(11*time.Hour+30*time.Minute)), compose.Once{})
+		fourth := hint("created", w, err)
+		w, err = d.Reschedule(t.Context(), d.actor, fourth.ID, 0, compose.When{Local: noon.Add(60 * time.Hour).Format(shippost.LocalLayout), Zone: "UTC"})
+		if got := others(w.Problems); err != nil || len(got) != 0 {
+			t.Errorf("moved to where there is room: %+v, %v", got, err)
+		}
+		w, err = d.Reschedule(t.Context(), d.actor, fourth.ID, 0, when)
+		hint("moved back", w, err)
+		window := time.Hour
+		w, err = d.Edit(t.Context(), d.actor, fourth.ID, compose.Change{LateWindow: &window})
+		hint("edited", w, err)
 		draft = d.good(at(50 * time.Hour))
 		draft.Post = fourth.ID
 		if got := check(draft); len(got) != 0 {
@@ -94,6 +113,20 @@ func TestPlanner_WarnsAndOffersATime(t *testing.T) {
 		}
 		if got := check(d.good(at(53 * time.Hour))); len(got) != 1 || got[0].Code != "creators_full" || got[0].Severity != shippost.Warn {
 			t.Errorf("a third creator: %+v", got)
+		} else if free := got[0].Choices; len(free) != 1 || !free[0].At.Equal(noon.Add(76*time.Hour)) || free[0].Local != "2026-05-04T16:00:00" {
+			t.Errorf("a third creator is offered %+v", free)
+		}
+		if got := check(d.good(at(76 * time.Hour))); len(got) != 0 {
+			t.Errorf("a day after the two: %+v", got)
+		}
+		d.studio.daily, d.studio.creators = 15, 0
+		for range 4 {
+			d.queued(at(100 * time.Hour))
+		}
+		if got := check(d.good(at(100 * time.Hour))); len(got) != 1 || got[0].Code != "minute_full" || len(got[0].Choices) != 1 || !got[0].Choices[0].At.Equal(noon.Add(100*time.Hour-time.Minute)) && !got[0].Choices[0].At.Equal(noon.Add(100*time.Hour+time.Minute)) {
+			t.Errorf("a fifth post of the same minute: %+v", got)
+		} else if got := check(d.good(at(got[0].Choices[0].At.Sub(noon)))); len(got) != 0 {
+			t.Errorf("a minute away: %+v", got)
 		}
 	})
 }

@@ -260,7 +260,11 @@ func (c *Composer) rewrite(ctx context.Context, tx *store.Tx, actor shippost.Act
 	if err != nil {
 		return Written{}, err
 	}
-	w.Problems = append(w.Problems, same...)
+	full, err := c.crowded(ctx, tx, p, m.account.Platform)
+	if err != nil {
+		return Written{}, err
+	}
+	w.Problems = slices.Concat(w.Problems, same, full)
 	return w, c.tell(ctx, tx, actor, before, p, d, m, r)
 }
 

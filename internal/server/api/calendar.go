@@ -44,6 +44,7 @@ type FullDay struct {
 	Account shippost.AccountID `json:"account_id"`
 	Posts   int                `json:"posts" doc:"The most within any 24 hours that end on this day. It may be more than the day has alone."`
 	Limit   int                `json:"limit" doc:"How many the platform usually takes within any 24 hours, shared with other apps. It does not promise a number."`
+	Drafts  bool               `json:"drafts" doc:"They are drafts for the creator's inbox, in which only some may wait at a time, and do not count as posts."`
 	Over    bool               `json:"over" doc:"Some of them are too many."`
 	Post    shippost.PostID    `json:"post_id,omitempty" doc:"The first that is too many, where it can still be moved."`
 	Free    *shippost.Choice   `json:"free,omitempty" doc:"The nearest time with room for that post, in its own zone."`
@@ -55,7 +56,7 @@ func (a *API) getFullDays(ctx context.Context, actor shippost.Actor, in *fullDay
 		return nil, err
 	}
 	return &listed[FullDay]{Body: page[FullDay]{Items: convert(list, func(d compose.FullDay) FullDay {
-		body := FullDay{Date: d.Date, Account: d.Account, Posts: d.Peak, Limit: d.Most, Over: d.Over, Post: d.Post}
+		body := FullDay{Date: d.Date, Account: d.Account, Posts: d.Peak, Limit: d.Most, Drafts: d.Drafts, Over: d.Over, Post: d.Post}
 		if d.Post != "" {
 			body.Free = &d.Due
 		}

@@ -26,6 +26,7 @@ export class Refusal extends Error {
   readonly field?: string
   readonly remedy?: string
   readonly problems: Problem[]
+  readonly choices: NonNullable<Problem['choices']>
   readonly requestId?: string
 
   constructor(status: number, body: Partial<Schemas['ProblemDocument']>) {
@@ -35,6 +36,7 @@ export class Refusal extends Error {
     this.field = body.field
     this.remedy = body.remedy
     this.problems = body.problems ?? []
+    this.choices = body.choices ?? []
     this.requestId = body.request_id
   }
 }

@@ -1668,6 +1668,8 @@ export interface components {
             account_id: string;
             /** @example 2026-11-24 */
             date: string;
+            /** @description They are drafts for the creator's inbox, in which only some may wait at a time, and do not count as posts. */
+            drafts: boolean;
             /** @description The nearest time with room for that post, in its own zone. */
             free?: components["schemas"]["Choice"];
             /**

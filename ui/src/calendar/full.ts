@@ -10,7 +10,7 @@ export function fullWords(days: FullDay[], accounts: Account[]): string {
   return days
     .map((d) => {
       const name = accounts.find((a) => a.id === d.account_id)?.name
-      return `${d.over ? 'Too full' : d.posts >= d.limit ? 'Full' : 'Nearly full'}: ${d.posts} of about ${d.limit} posts${name ? ` of ${name}` : ''} within 24 hours`
+      return `${d.over ? 'Too full' : d.posts >= d.limit ? 'Full' : 'Nearly full'}: ${d.posts} of ${d.drafts ? `${d.limit} drafts` : `about ${d.limit} posts`}${name ? ` of ${name}` : ''} within 24 hours`
     })
     .join('; ')
 }

@@ -388,7 +388,7 @@ export class Composition {
     this.words = err instanceof Error ? err.message : ''
     if (!(err instanceof Refusal)) return
     if (err.problems.length > 0) this.problems = err.problems
-    else if (err.field) this.problems = [{ code: err.code, field: err.field, message: err.message, remedy: err.remedy, severity: 'block' }]
+    else if (err.field) this.problems = [{ code: err.code, field: err.field, message: err.message, remedy: err.remedy, severity: 'block', choices: err.choices }]
     if (err.code === 'version_conflict' && this.post) void this.#seeTheirs(this.post, before)
   }
 

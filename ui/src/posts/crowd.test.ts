@@ -12,6 +12,10 @@ describe('crowdOf', () => {
   it('says so where there is no room at all', () => {
     expect(crowdOf([problem({})], 'UTC')).toEqual({ message: 'Full.' })
   })
+  it('offers a time for a draft that finds no room', () => {
+    const choices = [{ at: '2026-12-02T09:00:00Z', local: '2026-12-02T09:00:00' }]
+    expect(crowdOf([problem({ code: 'too_many_drafts', severity: 'block', choices })], 'UTC')?.free).toEqual({ local: '2026-12-02T09:00:00', zone: 'UTC' })
+  })
   it('keeps quiet about other things', () => {
     expect(crowdOf([problem({ severity: 'block' }), problem({ field: 'options.tiktok.privacy_level' })], 'UTC')).toBeUndefined()
   })

@@ -7,9 +7,9 @@ export interface Crowd {
   free?: Due
 }
 
-/** The planner's warning among problems, and where there is room instead. */
-export function crowdOf(problems: Problem[], zone: string): Crowd | undefined {
-  const p = problems.find((p) => p.field === 'due_at' && p.severity === 'warn')
+/** The planner's word among problems, and where there is room instead. Of drafts for the inbox it takes no more than fit. */
+export function crowdOf(problems: Pick<Problem, 'code' | 'field' | 'message' | 'severity' | 'choices'>[], zone: string): Crowd | undefined {
+  const p = problems.find((p) => p.field === 'due_at' && (p.severity === 'warn' || p.code === 'too_many_drafts'))
   if (!p) return undefined
   const choice = p.choices?.[0]
   return { message: p.message, ...(choice?.local ? { free: { local: choice.local, zone, ...(choice.fold ? { fold: choice.fold as Due['fold'] } : {}) } } : {}) }
