@@ -40,6 +40,21 @@ type Account struct {
 	DisconnectedAt time.Time
 }
 
+// accessNotices are how long before a platform ends our access to an account its people are told, first of all weeks before.
+var accessNotices = []time.Duration{AccessNotice, 7 * 24 * time.Hour, 24 * time.Hour}
+
+// AccessNotice is how long before a platform ends our access to an account this is said wherever the account is.
+const AccessNotice = 28 * 24 * time.Hour
+
+// AnnounceEnd reports whether, between two looks at an account whose access ends at a known instant, a moment passed at which its
+// people are told so.
+func AnnounceEnd(ends, before, now time.Time) bool {
+	return !ends.IsZero() && slices.ContainsFunc(accessNotices, func(ahead time.Duration) bool {
+		at := ends.Add(-ahead)
+		return before.Before(at) && !now.Before(at)
+	})
+}
+
 // HasScope reports whether the creator granted the scope.
 func (a Account) HasScope(scope string) bool { return slices.Contains(a.Scopes, scope) }
 

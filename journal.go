@@ -12,7 +12,8 @@ const (
 	EntrySignInRefused       EntryKind = "user.sign_in_refused"
 	EntryAccountConnected    EntryKind = "account.connected"
 	EntryAccountBroken       EntryKind = "account.needs_reconnect"
-	EntryAccountChanged      EntryKind = "account.changed" // its picture
+	EntryAccountEnding       EntryKind = "account.access_ends" // soon, unless it is connected anew
+	EntryAccountChanged      EntryKind = "account.changed"     // its picture
 	EntryAccountDisconnected EntryKind = "account.disconnected"
 	EntryTokenRefreshed      EntryKind = "account.token_refreshed"
 	EntryKeyCreated          EntryKind = "key.created"
@@ -116,14 +117,15 @@ type Tidings string
 // The tidings.
 const (
 	TidingsNone    Tidings = ""
-	TidingsTrouble Tidings = "trouble" // a post failed, was missed, or needs somebody
+	TidingsTrouble Tidings = "trouble" // a post failed, was missed, was taken down or needs somebody, or an account does
 	TidingsPosted  Tidings = "posted"  // a post went out
 )
 
 // Tidings returns which mail tells of entries of this kind.
 func (k EntryKind) Tidings() Tidings {
 	switch k {
-	case EntryPostFailed, EntryPostMissed, EntryPostUnconfirmed, EntryPostInbox, EntryPostOverdue, EntryPostAtRisk, EntryPostBlind:
+	case EntryPostFailed, EntryPostMissed, EntryPostUnconfirmed, EntryPostInbox, EntryPostOverdue, EntryPostAtRisk, EntryPostBlind,
+		EntryPostWithdrawn, EntryAccountBroken, EntryAccountEnding:
 		return TidingsTrouble
 	case EntryPostPosted:
 		return TidingsPosted

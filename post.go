@@ -57,6 +57,8 @@ type Notice struct {
 	Message string
 	Remedy  Remedy
 	Since   time.Time
+	Account AccountID // the one it is about; "" for none or several
+	Post    PostID    // the same
 }
 
 // Failure says why a post did not go out.

@@ -93,6 +93,17 @@ func (t *Tx) EndRefresh(ctx context.Context, account shippost.AccountID, version
 	return err
 }
 
+// EndingAccess returns the accounts in use of a workspace whose access ends for good before an instant, and when.
+func (t *Tx) EndingAccess(ctx context.Context, ws shippost.WorkspaceID, before time.Time) (map[shippost.AccountID]time.Time, error) {
+	list, err := grants.list(ctx, t, `WHERE refresh_expires_at IS NOT NULL AND refresh_expires_at < $2
+		AND account_id IN (SELECT a.id FROM accounts a WHERE a.workspace_id = $1 AND a.status = 'active')`, ws, moment(before))
+	ends := make(map[shippost.AccountID]time.Time, len(list))
+	for _, g := range list {
+		ends[g.Account] = g.RefreshExpiresAt
+	}
+	return ends, err
+}
+
 // DeleteGrant removes the token pair of an account.
 func (t *Tx) DeleteGrant(ctx context.Context, account shippost.AccountID) error {
 	_, err := t.exec(ctx, "DELETE FROM grants WHERE account_id = $1", account)

@@ -57,6 +57,11 @@ func (t *Tx) Record(ctx context.Context, list ...shippost.Entry) error {
 	return nil
 }
 
+// Entry returns one entry.
+func (t *Tx) Entry(ctx context.Context, id shippost.EntryID) (shippost.Entry, error) {
+	return numberedEntries.get(ctx, t, missing("entry"), "WHERE id = $1", id)
+}
+
 // JournalQuery chooses entries. Empty fields do not choose.
 type JournalQuery struct {
 	Workspace shippost.WorkspaceID // "" reads every workspace; only ShipPost itself may

@@ -197,6 +197,12 @@ func (t *Tx) DeleteDraft(ctx context.Context, ws shippost.WorkspaceID, id shippo
 	return t.swap(ctx, "DELETE FROM posts WHERE id = $1 AND workspace_id = $2 AND status = 'draft'", id, ws)
 }
 
+// WithdrawnPosts returns posts of a workspace that viewers can no longer see, as the platform said since an instant; those due
+// before another instant are left out, so that few are looked at. The latest first.
+func (t *Tx) WithdrawnPosts(ctx context.Context, ws shippost.WorkspaceID, since, due time.Time, limit int) ([]shippost.Post, error) {
+	return postTable.list(ctx, t, "WHERE workspace_id = $1 AND due_at > $2 AND withdrawn_at > $3 ORDER BY withdrawn_at DESC LIMIT $4", ws, moment(due), moment(since), limit)
+}
+
 // AccountLoad is how much an account is used.
 type AccountLoad struct {
 	Sent      int // posts that were handed over since a moment
@@ -293,7 +299,6 @@ const sqlPlannedPosts = `SELECT p.id, p.account_id, p.due_at, p.due_zone, CASE W
 		WHERE p.account_id = a.id AND a.workspace_id = $1 AND a.status <> 'disconnected' AND p.committed_at IS NOT NULL AND p.status IN ('publishing', 'posted', 'unconfirmed')
 		AND p.committed_at > $2 AND p.committed_at < $3 AND p.options NOT LIKE '%"to_inbox":true%'
 	ORDER BY 3, 1`
-
 
 // sqlPlannedDrafts is the same for drafts that go to an inbox or lie there.
 const sqlPlannedDrafts = `SELECT p.id, p.account_id, p.due_at, p.due_zone, CASE WHEN p.status = 'queued' THEN 1 ELSE 0 END

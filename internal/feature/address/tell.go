@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -58,9 +59,11 @@ func (b *Book) Tell(ctx context.Context) error {
 	}
 }
 
-// line is what a letter says about a post.
+// line is what a letter says about a post or an account.
 type line struct {
-	Subject, About, What, Page string
+	Subject, About, What string
+	Do                   string // what helps, in the words of every other place; "" for nothing
+	Page                 string
 }
 
 func (b *Book) tell(ctx context.Context, tx *store.Tx, user shippost.UserID) error {
@@ -92,6 +95,9 @@ func (b *Book) tell(ctx context.Context, tx *store.Tx, user shippost.UserID) err
 		"Settings": b.PublicURL + "/settings/mail", "Leave": leave}
 	if len(lines) > 1 {
 		facts["Subject"] = fmt.Sprintf("News of %d posts", len(lines))
+		if slices.ContainsFunc(lines, func(l line) bool { return !strings.HasPrefix(l.Page, b.PublicURL+"/posts/") }) {
+			facts["Subject"] = "News of your posts and accounts"
+		}
 	}
 	facts["Posts"] = lines[:min(len(lines), namedPosts)]
 	return b.Post(ctx, tx, notify.Letter{Once: "posts/" + string(user) + "/" + string(taken[0].Entry), Kind: shippost.LetterPosts, User: user, To: a.Mail, Leave: leave, Facts: facts})
@@ -102,10 +108,24 @@ func (b *Book) lines(ctx context.Context, tx *store.Tx, a store.Address, taken [
 	last := map[shippost.PostID]store.Tiding{}
 	var order []shippost.PostID
 	for _, g := range taken {
+		if g.Post == "" {
+			continue
+		}
 		if _, ok := last[g.Post]; !ok {
 			order = append(order, g.Post)
 		}
 		last[g.Post] = g
+	}
+	for _, g := range taken {
+		if g.Post == "" {
+			l, still, err := b.accountLine(ctx, tx, a, g)
+			if err != nil {
+				return nil, err
+			}
+			if still && !slices.Contains(lines, l) {
+				lines = append(lines, l)
+			}
+		}
 	}
 	for _, id := range order {
 		g := last[id]
@@ -136,15 +156,65 @@ func (b *Book) lines(ctx context.Context, tx *store.Tx, a store.Address, taken [
 		if err != nil {
 			return nil, err
 		}
-		if subject, what, ok := say(g.Kind, post, problems, called(account)); ok {
-			lines = append(lines, line{subject, called(account) + ", " + due(post.Due), oneLine(what, 400), b.PublicURL + "/posts/" + string(id)})
+		if subject, what, remedy, ok := say(g.Kind, post, problems, called(account)); ok {
+			lines = append(lines, line{subject, called(account) + ", " + due(post.Due), oneLine(what, 400), do(remedy), b.PublicURL + "/posts/" + string(id)})
 		}
 	}
 	return lines, nil
 }
 
-// say puts into words what happened to a post, and reports whether it is still so.
-func say(kind shippost.EntryKind, post shippost.Post, problems []shippost.Problem, account string) (subject, what string, still bool) {
+// do is a remedy as a sentence, "" for none.
+func do(r shippost.Remedy) string {
+	if r == shippost.RemedyNone {
+		return ""
+	}
+	return r.Words() + "."
+}
+
+// accountLine says what an account needs, and reports whether it still does and the person still may know.
+func (b *Book) accountLine(ctx context.Context, tx *store.Tx, a store.Address, g store.Tiding) (l line, still bool, err error) {
+	if _, err := tx.Member(ctx, g.Workspace, a.User); shippost.IsKind(err, shippost.NotFound) {
+		return l, false, nil
+	} else if err != nil {
+		return l, false, err
+	}
+	entry, err := tx.Entry(ctx, g.Entry)
+	if shippost.IsKind(err, shippost.NotFound) {
+		return l, false, nil
+	}
+	if err != nil {
+		return l, false, err
+	}
+	account, err := tx.Account(ctx, g.Workspace, entry.Account)
+	if shippost.IsKind(err, shippost.NotFound) {
+		return l, false, nil
+	}
+	if err != nil {
+		return l, false, err
+	}
+	l = line{Subject: called(account) + " needs you", About: called(account), Do: do(shippost.RemedyReconnect), Page: b.PublicURL + "/accounts/" + string(account.ID)}
+	if g.Kind == shippost.EntryAccountBroken {
+		l.What = "ShipPost may no longer post to this account. Its posts wait until it is connected again, each until its late window is over."
+		return l, account.Status == shippost.AccountReconnect, nil
+	}
+	ends, err := tx.EndingAccess(ctx, g.Workspace, tx.Now().Add(shippost.AccessNotice))
+	until, still := ends[account.ID]
+	l.What = "The platform ends ShipPost's access to this account on " + until.UTC().Format("Monday 2 January 2006") + ". Once it is connected again before, nothing is interrupted."
+	return l, still, err
+}
+
+// remedies are what helps with a post that does not say so itself.
+var remedies = map[shippost.EntryKind]shippost.Remedy{
+	shippost.EntryPostFailed: shippost.RemedyReschedule, shippost.EntryPostMissed: shippost.RemedyReschedule, shippost.EntryPostUnconfirmed: shippost.RemedyDecide,
+	shippost.EntryPostInbox: shippost.RemedyOpenTikTok, shippost.EntryPostOverdue: shippost.RemedyOperator, shippost.EntryPostBlind: shippost.RemedyReconnect,
+	shippost.EntryPostWithdrawn: shippost.RemedyOpenTikTok,
+}
+
+// say puts into words what happened to a post and names what helps, and reports whether it is still so.
+func say(kind shippost.EntryKind, post shippost.Post, problems []shippost.Problem, account string) (subject, what string, remedy shippost.Remedy, still bool) {
+	if remedy = remedies[kind]; post.Failure != nil && post.Failure.Remedy != shippost.RemedyNone {
+		remedy = post.Failure.Remedy
+	}
 	why := func(otherwise string) string {
 		if post.Failure != nil && post.Failure.Message != "" {
 			return post.Failure.Message
@@ -153,27 +223,29 @@ func say(kind shippost.EntryKind, post shippost.Post, problems []shippost.Proble
 	}
 	switch kind {
 	case shippost.EntryPostPosted:
-		return "Posted to " + account, "It is posted: the platform confirmed it.", post.Status == shippost.PostPosted
+		return "Posted to " + account, "It is posted: the platform confirmed it.", remedy, post.Status == shippost.PostPosted
 	case shippost.EntryPostFailed:
-		return "A post to " + account + " failed", why("It was not posted."), post.Status == shippost.PostFailed
+		return "A post to " + account + " failed", why("It was not posted."), remedy, post.Status == shippost.PostFailed
 	case shippost.EntryPostMissed:
-		return "A post to " + account + " was missed", why("Its time passed before it could be sent. Nothing was posted."), post.Status == shippost.PostMissed
+		return "A post to " + account + " was missed", why("Its time passed before it could be sent. Nothing was posted."), remedy, post.Status == shippost.PostMissed
 	case shippost.EntryPostUnconfirmed:
-		return "A post to " + account + " needs you", why("It was handed over, and the platform does not say what became of it. Look there, and say on its page whether it is out."), post.Status == shippost.PostUnconfirmed
+		return "A post to " + account + " needs you", why("It was handed over, and the platform does not say what became of it. Look there, and say on its page whether it is out."), remedy, post.Status == shippost.PostUnconfirmed
 	case shippost.EntryPostInbox:
-		return "A post to " + account + " needs you", "It waits in the inbox of the TikTok app, to be finished there.", post.Status == shippost.PostInInbox
+		return "A post to " + account + " needs you", "It waits in the inbox of the TikTok app, to be finished there.", remedy, post.Status == shippost.PostInInbox
 	case shippost.EntryPostOverdue:
-		return "A post to " + account + " needs you", "It should have gone out by now and has not ended. Whoever runs the server can see it too.", !post.OverdueAt.IsZero()
+		return "A post to " + account + " needs you", "It should have gone out by now and has not ended. Whoever runs the server can see it too.", remedy, !post.OverdueAt.IsZero()
 	case shippost.EntryPostBlind:
-		return "A post to " + account + " needs you", "It was handed over, and the platform cannot be asked what became of it. Connect the account again.", post.Status == shippost.PostPublishing
+		return "A post to " + account + " needs you", "It was handed over, and the platform cannot be asked what became of it.", remedy, post.Status == shippost.PostPublishing
+	case shippost.EntryPostWithdrawn:
+		return "A post to " + account + " can no longer be seen", "The platform says that it was taken down, or made private in the app. The app tells the creator why.", remedy, !post.WithdrawnAt.IsZero()
 	case shippost.EntryPostAtRisk:
 		for _, p := range problems {
 			if p.Severity == shippost.Block {
-				return "A post to " + account + " will not go out as it is", p.Message, post.Status == shippost.PostQueued
+				return "A post to " + account + " will not go out as it is", p.Message, p.Remedy, post.Status == shippost.PostQueued
 			}
 		}
 	}
-	return "", "", false
+	return "", "", remedy, false
 }
 
 // called is how a letter calls an account.

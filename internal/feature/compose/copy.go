@@ -2,6 +2,7 @@ package compose
 
 import (
 	"context"
+	"time"
 
 	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/store"
@@ -87,6 +88,18 @@ func (c *Composer) Loads(ctx context.Context, actor shippost.Actor) (map[shippos
 		return err
 	})
 	return loads, err
+}
+
+// Ending returns the accounts of the workspace to which their platform is about to end our access for good, and when.
+func (c *Composer) Ending(ctx context.Context, actor shippost.Actor) (ends map[shippost.AccountID]time.Time, err error) {
+	if err := actor.Require(shippost.ReadWorkspace); err != nil {
+		return nil, err
+	}
+	err = c.db.View(ctx, func(tx *store.Tx) error {
+		ends, err = tx.EndingAccess(ctx, actor.Workspace, tx.Now().Add(shippost.AccessNotice))
+		return err
+	})
+	return ends, err
 }
 
 // DailyPosts returns how many posts a platform usually takes for one account within 24 hours; 0 when it does not say.

@@ -206,26 +206,6 @@ func nextLook(due, now time.Time, l shippost.Light) time.Time {
 	return time.Time{} // what comes now is the publisher's own look
 }
 
-// AtRisk tells a workspace that posts of it will not go out as things are; nothing when all is well.
-func (c *Composer) AtRisk(ctx context.Context, actor shippost.Actor) (list []shippost.Notice, err error) {
-	if err := actor.Require(shippost.ReadWorkspace); err != nil {
-		return nil, err
-	}
-	err = c.db.View(ctx, func(tx *store.Tx) error {
-		n, since, err := tx.AtRisk(ctx, actor.Workspace)
-		if err != nil || n == 0 {
-			return err
-		}
-		message := "A scheduled post will not go out as things are."
-		if n > 1 {
-			message = count(n, "scheduled post") + " will not go out as things are."
-		}
-		list = append(list, shippost.Notice{Code: "posts_at_risk", Message: message, Remedy: shippost.RemedyEdit, Since: since})
-		return nil
-	})
-	return list, err
-}
-
 // Forecasts returns the latest forecasts of posts that wait, by post.
 func (c *Composer) Forecasts(ctx context.Context, actor shippost.Actor, posts []shippost.PostID) (found map[shippost.PostID]shippost.Forecast, err error) {
 	if err := actor.Require(shippost.ReadWorkspace); err != nil {

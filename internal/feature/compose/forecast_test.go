@@ -57,11 +57,11 @@ func TestForecast(t *testing.T) {
 					t.Errorf("after %s: %+v, want %s for %s", to, f, light, code)
 				}
 				// Whoever opens the app is told of what is red, and only of their own workspace.
-				risks, err := d.AtRisk(t.Context(), d.actor)
+				risks, err := d.Notices(t.Context(), d.actor)
 				if err != nil || len(risks) != map[bool]int{true: 1}[light == shippost.Red] || len(risks) > 0 && (risks[0].Code != "posts_at_risk" || risks[0].Since.IsZero()) {
 					t.Errorf("after %s the notices are %+v, %v", to, risks, err)
 				}
-				if risks, err = d.AtRisk(t.Context(), stranger); err != nil || len(risks) != 0 {
+				if risks, err = d.Notices(t.Context(), stranger); err != nil || len(risks) != 0 {
 					t.Errorf("a stranger is told %+v, %v", risks, err)
 				}
 			}

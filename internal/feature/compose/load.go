@@ -23,26 +23,30 @@ const (
 
 // crowded warns of a time at which the platform would take no more: the post is kept all the same, because limits differ
 // from creator to creator, and what other apps post counts too. Each warning offers the nearest time with room. Drafts for the
-// inbox have a limit of their own, which roomInInbox keeps when they are written: what is found later is a warning, too.
+// inbox have a limit of their own, which roomInInbox keeps when they are written: what is found later is a warning, too. So is
+// a time after the end of our access.
 func (c *Composer) crowded(ctx context.Context, tx *store.Tx, p shippost.Post, platform shippost.PlatformName) ([]shippost.Problem, error) {
 	if p.Due.IsZero() || p.Status != shippost.PostQueued {
 		return nil, nil
 	}
+	problems, err := outlives(ctx, tx, p)
+	if err != nil {
+		return nil, err
+	}
 	if toInbox(p) {
 		full, err := inboxFull(ctx, tx, p)
 		if err != nil || full == nil {
-			return nil, err
+			return problems, err
 		}
 		warning := problem(full)
 		warning.Severity = shippost.Warn
-		return []shippost.Problem{warning}, nil
+		return append(problems, warning), nil
 	}
 	now := tx.Now()
 	others, err := tx.PostTimes(ctx, p.Account, p.Due.At.Add(-planAround), p.Due.At.Add(planAround), p.ID)
 	if err != nil {
 		return nil, err
 	}
-	var problems []shippost.Problem
 	warn := func(code string, free time.Time, sentence string) {
 		problems = append(problems, shippost.Problem{Code: code, Field: "due_at", Severity: shippost.Warn, Remedy: shippost.RemedyReschedule,
 			Message: sentence, Choices: []shippost.Choice{choiceAt(free, p.Due.Zone)}})

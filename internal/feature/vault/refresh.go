@@ -195,8 +195,14 @@ func (v *Vault) keep(ctx context.Context, s state, g platform.Grant) (shippost.S
 			if err := v.mend(ctx, tx, s.account.ID); err != nil {
 				return err
 			}
-			return tx.Record(ctx, shippost.Entry{Workspace: s.account.Workspace, Kind: shippost.EntryTokenRefreshed,
-				Actor: shippost.System(s.account.Workspace), Account: s.account.ID, Data: map[string]any{"version": row.Version}})
+			entry := shippost.Entry{Workspace: s.account.Workspace, Kind: shippost.EntryTokenRefreshed,
+				Actor: shippost.System(s.account.Workspace), Account: s.account.ID, Data: map[string]any{"version": row.Version}}
+			if err := tx.Record(ctx, entry); err != nil || !shippost.AnnounceEnd(row.RefreshExpiresAt, s.grant.AccessIssuedAt, row.AccessIssuedAt) {
+				return err
+			}
+			// Renewing did not move the end of our access, so the creator has to give it again.
+			entry.Kind, entry.Data = shippost.EntryAccountEnding, map[string]any{"until": row.RefreshExpiresAt.UTC()}
+			return tx.Record(ctx, entry)
 		})
 		// The old refresh token may be dead already: this pair must not be lost to a disk that is full for a minute.
 		if err == nil || try == 20 {

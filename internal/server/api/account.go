@@ -34,6 +34,7 @@ type Account struct {
 	AvatarURL      string                 `json:"avatar_url,omitempty" doc:"The creator's picture, kept on this server."`
 	Limits         Limits                 `json:"limits"`
 	MissingScopes  []string               `json:"missing_scopes" doc:"What ShipPost needs and the creator did not allow."`
+	AccessEndsAt   time.Time              `json:"access_ends_at,omitzero" doc:"Set from four weeks before: when the platform ends ShipPost's access for good, unless the account is connected again."`
 	ConnectedAt    time.Time              `json:"connected_at"`
 	DisconnectedAt time.Time              `json:"disconnected_at,omitzero"`
 }
@@ -52,7 +53,15 @@ func (a *API) describeAccounts(ctx context.Context, actor shippost.Actor, all ..
 	if err != nil {
 		return nil, err
 	}
-	return convert(all, func(acc shippost.Account) Account { return a.accountOf(acc, loads[acc.ID]) }), nil
+	ends, err := a.opt.Posts.Ending(ctx, actor)
+	if err != nil {
+		return nil, err
+	}
+	return convert(all, func(acc shippost.Account) Account {
+		body := a.accountOf(acc, loads[acc.ID])
+		body.AccessEndsAt = ends[acc.ID]
+		return body
+	}), nil
 }
 
 func (a *API) describeAccount(ctx context.Context, actor shippost.Actor, acc shippost.Account) (Account, error) {

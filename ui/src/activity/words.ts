@@ -8,6 +8,7 @@ const kinds: Record<string, string> = {
   'user.sign_in_refused': 'A sign-in was refused',
   'account.connected': 'Account connected',
   'account.needs_reconnect': 'An account needs to be connected again',
+  'account.access_ends': 'TikTok is about to end the access to an account',
   'account.disconnected': 'Account disconnected',
   'account.token_refreshed': 'Access to the account renewed',
   'key.created': 'API key made',
@@ -107,7 +108,7 @@ export function entryWords(e: Entry): string {
 }
 
 const bad = new Set(['post.failed', 'user.sign_in_refused'])
-const warn = new Set(['post.missed', 'post.held', 'post.unconfirmed', 'post.access_lost', 'post.unanswered', 'post.withdrawn', 'post.at_risk', 'account.needs_reconnect', 'attempt.died', 'publisher.alarm'])
+const warn = new Set(['post.missed', 'post.held', 'post.unconfirmed', 'post.access_lost', 'post.unanswered', 'post.withdrawn', 'post.at_risk', 'account.needs_reconnect', 'account.access_ends', 'attempt.died', 'publisher.alarm'])
 /** The kinds that say that something went wrong, or may. */
 export const problems = [...bad, ...warn, 'letter.given_up']
 

@@ -1234,6 +1234,11 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         Account: {
+            /**
+             * Format: date-time
+             * @description Set from four weeks before: when the platform ends ShipPost's access for good, unless the account is connected again.
+             */
+            access_ends_at?: string;
             /** @description The creator's picture, kept on this server. */
             avatar_url?: string;
             /** Format: date-time */
@@ -1981,12 +1986,16 @@ export interface components {
             options?: components["schemas"]["PostAnswers"];
         };
         Notice: {
+            /** @description The account it is about; left out when there is none, or more than one. */
+            account_id?: string;
             /**
-             * @description clock_went_back, clock_jumped, clock_wrong: nothing is published until the server's clock is right. platform_unavailable: posts wait for a platform that does not answer. posts_at_risk: a look ahead found posts of the workspace that will not go out as things are. More may be added.
+             * @description clock_went_back, clock_jumped, clock_wrong: nothing is published until the server's clock is right. platform_unavailable: posts wait for a platform that does not answer. posts_at_risk: a look ahead found posts of the workspace that will not go out as things are. post_withdrawn: viewers can no longer see a post that went out. access_ends: the platform ends ShipPost's access to an account soon. More may be added.
              * @example clock_wrong
              */
             code: string;
             message: string;
+            /** @description The post it is about; left out when there is none, or more than one. */
+            post_id?: string;
             remedy?: string;
             /** Format: date-time */
             since: string;

@@ -12,7 +12,13 @@ export const live = $state({ connected: false, upgraded: false, percent: {} as R
 type Change = Schemas['Event']
 
 /** What may change which posts are at risk. */
-const atRisk = new Set(['post.at_risk', 'post.safe', 'post.edited', 'post.rescheduled', 'post.cancelled', 'post.held', 'post.staging', 'post.failed', 'post.missed'])
+const atRisk = new Set(['post.at_risk', 'post.safe', 'post.edited', 'post.rescheduled', 'post.cancelled', 'post.held', 'post.staging', 'post.failed', 'post.missed', 'post.withdrawn', 'post.public'])
+
+// What people are told at once, wherever they are.
+const alarms: Record<string, string> = {
+  'post.at_risk': 'A scheduled post will not go out as things are.',
+  'post.withdrawn': 'Viewers can no longer see a post on TikTok.',
+}
 
 // A burst of events asks for each answer once.
 const stale = new Map<string, readonly unknown[]>()
@@ -46,9 +52,10 @@ function apply(change: Change): void {
     outdate(['slots', 'times'])
   }
   if (atRisk.has(change.kind)) outdate(['notices'])
-  if (change.kind === 'post.at_risk' && change.post_id) {
+  const alarm = alarms[change.kind]
+  if (alarm && change.post_id) {
     const post = change.post_id
-    toast('A scheduled post will not go out as things are.', { tone: 'bad', action: { words: 'Look at it', run: () => void navigate('/posts/:id', { params: { id: post } }) } })
+    toast(alarm, { tone: 'bad', action: { words: 'Look at it', run: () => void navigate('/posts/:id', { params: { id: post } }) } })
   }
   if (change.media_id) outdate(['media'])
   const noun = change.kind.split('.')[0]
@@ -59,6 +66,7 @@ function apply(change: Change): void {
   if (noun === 'account') {
     outdate(['accounts'])
     outdate(['creator'])
+    outdate(['notices'])
   }
   if (noun === 'key') outdate(['keys'])
   if (noun === 'slot') outdate(['slots'])
