@@ -78,6 +78,11 @@ func (a *App) health(context.Context) []shippost.Problem {
 	if err != nil {
 		return problems
 	}
+	return append(problems, inTheWay(notices)...)
+}
+
+// inTheWay returns what holds publishing on this server as problems of every post.
+func inTheWay(notices []shippost.Notice) (problems []shippost.Problem) {
 	for _, n := range notices {
 		p := shippost.Problem{Code: n.Code, Message: n.Message, Remedy: n.Remedy, Severity: shippost.Block}
 		if n.Code == "platform_unavailable" {

@@ -62,6 +62,15 @@ func (d *desk) file(actor shippost.Actor, status shippost.MediaStatus, problems 
 	return m.ID
 }
 
+// picture adds a stored photo.
+func (d *desk) picture() shippost.MediaID {
+	d.t.Helper()
+	m := shippost.Media{ID: shippost.NewMediaID(d.db.Now()), Workspace: d.actor.Workspace, UploadedBy: d.actor.User, Status: shippost.MediaReady, Kind: shippost.Photo,
+		FileName: "tide.jpg", Type: "image/jpeg", Size: 80_000, SHA256: "cd34", CreatedAt: d.db.Now()}
+	storetest.Update(d.t, d.db, func(tx *store.Tx) error { return tx.InsertMedia(d.t.Context(), &m) })
+	return m.ID
+}
+
 // good is a draft with nothing wrong, due in an hour.
 func (d *desk) good(change ...func(*compose.Draft)) compose.Draft {
 	draft := compose.Draft{Account: d.account.ID, Media: []shippost.MediaID{d.video}, Caption: "Tide pools",
@@ -183,9 +192,15 @@ func (s *studio) Classify(err error) platform.Failure {
 	if e := platform.AsError(err); e != nil && e.Code != "" {
 		class := map[string]platform.Class{"banned": platform.Declined, "cap": platform.Quota, "scope": platform.Auth, "busy": platform.Rate}[e.Code]
 		f = platform.Failure{Class: class, Code: e.Code, Message: "TikTok says " + e.Code + "."}
+		if class == platform.Auth {
+			f.Remedy = shippost.RemedyReconnect
+		}
 	}
 	return f
 }
+
+// Pulls implements platform.Puller: photos are fetched.
+func (s *studio) Pulls(kind shippost.MediaKind) bool { return kind == shippost.Photo }
 
 func (s *studio) Validate(d platform.Draft, c shippost.Creator) []shippost.Problem {
 	var problems []shippost.Problem
