@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/netip"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,19 +45,21 @@ const (
 func Examine(ctx context.Context, c config.Config, invalid error) []Finding {
 	ctx, cancel := context.WithTimeout(ctx, examineTime)
 	defer cancel()
-	d := doctor{config: c}
+	d := doctor{config: c, now: time.Now}
 	d.settings(invalid)
 	d.database(ctx)
 	d.app(ctx)
 	d.storage()
 	d.programs()
-	d.address(ctx)
+	d.addresses(ctx)
 	d.mail(ctx)
 	return d.found
 }
 
 type doctor struct {
 	config   config.Config
+	through  PullAddress // where the public addresses are really asked; zero outside of tests
+	now      func() time.Time
 	accounts []shippost.Account // as the database has them
 	found    []Finding
 }
@@ -225,11 +224,18 @@ func (d *doctor) storage() {
 	switch err = errors.Join(err, s.Close()); {
 	case err != nil:
 		d.note("storage", FindingWarning, "Nobody knows how much space is free: %s", err)
-	case free < max(freeNeeded, total/20):
-		d.note("storage", FindingFailure, "Too little space is free for new files: %s. At least 2 GB and a twentieth of the disk are kept free.", config.Bytes(free))
 	default:
-		d.note("storage", FindingOK, "The folders can be written to; %s are free.", config.Bytes(free))
+		d.space(free, total)
 	}
+}
+
+// space says whether enough of the disk is free.
+func (d *doctor) space(free, total int64) {
+	if free < max(freeNeeded, total/20) {
+		d.note("storage", FindingFailure, "Too little space is free for new files: %s. At least 2 GB and a twentieth of the disk are kept free.", config.Bytes(free))
+		return
+	}
+	d.note("storage", FindingOK, "The folders can be written to; %s are free.", config.Bytes(free))
 }
 
 func (d *doctor) programs() {
@@ -275,60 +281,5 @@ func (d *doctor) mail(ctx context.Context) {
 		d.note("mail", FindingFailure, "%s Look at SHIPPOST_SMTP_URL.", failure.Why())
 	default:
 		d.note("mail", FindingOK, "The mail server answers and lets this server in. Nothing was sent. Mail comes from %s.", c.MailSender())
-	}
-}
-
-// address asks the public address as TikTok and browsers do, as far as that can be done from here.
-func (d *doctor) address(ctx context.Context) {
-	u, err := url.Parse(d.config.PublicURL)
-	if err != nil || u.Host == "" {
-		return // the settings say so
-	}
-	policy := outbound.Policy{Hosts: []string{u.Hostname()}}
-	addr, notAddress := netip.ParseAddr(u.Hostname())
-	if local := u.Hostname() == "localhost" || notAddress == nil && addr.IsLoopback(); local {
-		d.note("address", FindingWarning, "%s is this machine only. Videos can be posted; photos, which TikTok fetches, and webhooks need a public https address.", d.config.PublicURL)
-		return
-	}
-	clients, err := outbound.New(policy)
-	if err != nil {
-		d.note("address", FindingFailure, "%s is no address that TikTok would fetch from: a domain with https and no port of its own is needed.", d.config.PublicURL)
-		return
-	}
-	defer clients.Close()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.config.PublicURL+"/healthz", nil)
-	if err != nil {
-		return
-	}
-	resp, _, err := clients.API().Do(req)
-	if err != nil {
-		d.note("address", FindingWarning, "%s does not answer from here. If the server runs, look at its proxy, certificate and name; some networks do not let a machine reach its own public address.", d.config.PublicURL)
-		return
-	}
-	defer func() { _ = resp.Body.Close() }()
-	switch {
-	case resp.StatusCode >= 300 && resp.StatusCode < 400:
-		d.note("address", FindingFailure, "%s redirects to %s. TikTok does not follow: register and set the address that answers itself.", d.config.PublicURL, resp.Header.Get("Location"))
-	case resp.StatusCode != http.StatusOK:
-		d.note("address", FindingFailure, "%s answers with status %d where ShipPost would say that it is well.", d.config.PublicURL, resp.StatusCode)
-	default:
-		d.note("address", FindingOK, "%s answers over https without a redirect.", d.config.PublicURL)
-		d.certificate(resp)
-	}
-}
-
-// certificateDays is how long a certificate should still hold.
-const certificateDays = 14
-
-// certificate says when the public address stops being trusted.
-func (d *doctor) certificate(resp *http.Response) {
-	if resp.TLS == nil || len(resp.TLS.PeerCertificates) == 0 {
-		return
-	}
-	ends := resp.TLS.PeerCertificates[0].NotAfter
-	if left := time.Until(ends); left < certificateDays*24*time.Hour {
-		d.note("certificate", FindingWarning, "The certificate of %s ends on %s. Photos and webhooks stop then: have it renewed.", d.config.PublicURL, ends.UTC().Format("2 January 2006"))
-	} else {
-		d.note("certificate", FindingOK, "The certificate holds until %s.", ends.UTC().Format("2 January 2006"))
 	}
 }

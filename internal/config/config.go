@@ -25,7 +25,7 @@ type Config struct {
 type Address struct {
 	Listen         string   `env:"SHIPPOST_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on. Without HTTPS it must be this machine's own (127.0.0.1). With certificates of its own usually :443."`
 	PublicURL      string   `name:"public-url" env:"SHIPPOST_PUBLIC_URL" placeholder:"URL" help:"How browsers reach the server: scheme and host, nothing more. Empty: http://localhost with the port of SHIPPOST_LISTEN."`
-	PullURL        string   `name:"pull-url" env:"SHIPPOST_PULL_URL" placeholder:"URL" help:"Where TikTok fetches photos, when that is not the public URL: https and a domain that is verified for your app. Only /pull/ is answered there, so the app itself may stay in a private network."`
+	PullURL        string   `name:"pull-url" env:"SHIPPOST_PULL_URL" placeholder:"URL" help:"Where TikTok fetches photos, when that is not the public URL: https and a domain that is verified for your app. Only /pull/ and the files of SHIPPOST_TIKTOK_VERIFICATION are answered there, so the app itself may stay in a private network."`
 	TrustedProxies []string `env:"SHIPPOST_TRUSTED_PROXIES" placeholder:"CIDR,…" help:"Networks of the proxies that take HTTPS in, such as 127.0.0.1/32. Only their X-Forwarded-For and X-Forwarded-Proto are believed. Needed when the public URL is https and a proxy takes HTTPS in."`
 }
 
@@ -51,7 +51,7 @@ type TikTok struct {
 	ClientSecret shippost.Secret `kong:"-" secret:"SHIPPOST_TIKTOK_CLIENT_SECRET" help:"Client secret of your app at developers.tiktok.com."`
 	Drafts       bool            `env:"SHIPPOST_TIKTOK_DRAFTS" help:"Let creators send posts to their TikTok inbox as drafts. Your app needs the scope video.upload for it; accounts that are connected already must be connected again."`
 	Unaudited    bool            `env:"SHIPPOST_TIKTOK_UNAUDITED" help:"Set this until TikTok has audited your app. Posts are then made for their creators only, and the limit of five creators a day is planned with, before TikTok refuses."`
-	Verification []string        `env:"SHIPPOST_TIKTOK_VERIFICATION" placeholder:"NAME=CONTENT,…" help:"Files by which TikTok verifies that your address is yours, as its portal gives them: tiktokAbC123.txt=tiktok-developers-site-verification=AbC123. They are served at the root and below /pull/."`
+	Verification []string        `env:"SHIPPOST_TIKTOK_VERIFICATION" placeholder:"NAME=CONTENT,…" help:"Files by which TikTok verifies that your address is yours, as its portal gives them: tiktokAbC123.txt=tiktok-developers-site-verification=AbC123. They are served at the root and below /pull/, also at SHIPPOST_PULL_URL."`
 	APIURL       string          `name:"api-url" env:"SHIPPOST_TIKTOK_API_URL" default:"https://open.tiktokapis.com" placeholder:"URL" help:"Where TikTok's API answers. Another address is for the simulator."`
 	AuthorizeURL string          `name:"authorize-url" env:"SHIPPOST_TIKTOK_AUTHORIZE_URL" default:"https://www.tiktok.com/v2/auth/authorize/" placeholder:"URL" help:"The page on which creators agree. Another address is for the simulator."`
 }

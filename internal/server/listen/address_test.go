@@ -47,7 +47,7 @@ func TestRefusesPlainHTTPOnANetwork(t *testing.T) {
 // TestTheHostOfPhotosReachesPhotosAlone: whoever finds the host that platforms fetch from finds nothing else there.
 func TestTheHostOfPhotosReachesPhotosAlone(t *testing.T) {
 	served := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
-	s, err := listen.New(listen.Options{PublicURL: "http://localhost:8080", PullURL: "https://photos.example", Listen: "127.0.0.1:8080", Log: slog.Default()},
+	s, err := listen.New(listen.Options{PublicURL: "http://localhost:8080", PullURL: "https://photos.example", PullFiles: []string{"/tiktokAb.txt"}, Listen: "127.0.0.1:8080", Log: slog.Default()},
 		listen.Routes{Web: served, API: served, Pull: served})
 	if err != nil {
 		t.Fatal(err)
@@ -55,6 +55,8 @@ func TestTheHostOfPhotosReachesPhotosAlone(t *testing.T) {
 	for url, want := range map[string]int{
 		"http://photos.example/pull/x": http.StatusTeapot, "http://Photos.Example:443/pull/x": http.StatusTeapot, "http://localhost:8080/pull/x": http.StatusTeapot,
 		"http://photos.example/api/v1/posts": http.StatusMisdirectedRequest, "http://photos.example/": http.StatusMisdirectedRequest,
+		// The files by which a platform verifies the host stand at its root, too.
+		"http://photos.example/tiktokAb.txt": http.StatusTeapot, "http://photos.example/tiktokAb.txt/": http.StatusMisdirectedRequest, "http://other.example/tiktokAb.txt": http.StatusMisdirectedRequest,
 		"http://photos.example/pull": http.StatusMisdirectedRequest, "http://other.example/pull/x": http.StatusMisdirectedRequest,
 	} {
 		w := httptest.NewRecorder()

@@ -46,6 +46,7 @@ type Routes struct {
 // Options is what a Server needs. PublicURL and Log are required.
 type Options struct {
 	PublicURL    string         // how browsers reach the server: scheme and host, no path
+	PullFiles    []string       // paths that the host of PullURL answers besides, such as those by which it is verified
 	PullURL      string         // how platforms reach /pull/, "" for the public URL: its host reaches nothing else
 	Listen       string         // address to listen on, such as "127.0.0.1:8080"
 	TLS          *tls.Config    // nil: HTTPS is taken in by proxies

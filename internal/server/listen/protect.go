@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,7 +75,7 @@ func (s *Server) onlyPublicHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		code, text := "", ""
 		switch {
-		case s.pull != "" && canonicalHost("https", r.Host) == s.pull && strings.HasPrefix(r.URL.Path, "/pull/"):
+		case s.pull != "" && canonicalHost("https", r.Host) == s.pull && (strings.HasPrefix(r.URL.Path, "/pull/") || slices.Contains(s.opt.PullFiles, r.URL.Path)):
 			next.ServeHTTP(w, r) // its proxy takes HTTPS in; the token in the path is all that counts
 			return
 		case canonicalHost(s.public.Scheme, r.Host) != s.public.Host:
