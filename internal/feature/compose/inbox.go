@@ -83,10 +83,10 @@ func inboxFull(ctx context.Context, tx *store.Tx, p shippost.Post) (*shippost.Er
 		return nil, err
 	}
 	free := choiceAt(drafts.free(planned, due, tx.Now()), p.Due.Zone)
-	clock := free.At.Format(time.RFC3339)
-	if local, err := time.Parse(shippost.LocalLayout, free.Local); err == nil && p.Due.Zone != "UTC" {
-		clock = local.Format("15:04 on Monday 2 January") + " (" + p.Due.Zone + ")"
+	clock, err := time.Parse(shippost.LocalLayout, free.Local)
+	if err != nil {
+		clock = free.At
 	}
-	return shippost.Errorf(shippost.Wait, "too_many_drafts", "TikTok lets %d drafts wait in an inbox within 24 hours, and so many are planned for this account around then. There is room at %s.",
-		maxDrafts, clock).At("due_at").With(shippost.RemedyReschedule).Offering(free), nil
+	return shippost.Errorf(shippost.Wait, "too_many_drafts", "TikTok lets %d drafts wait in an inbox within 24 hours, and so many are planned for this account around then. There is room at %s (%s).",
+		maxDrafts, clock.Format("15:04 on Monday 2 January"), p.Due.Zone).At("due_at").With(shippost.RemedyReschedule).Offering(free), nil
 }
