@@ -215,6 +215,56 @@ func TestCalendar_TwoAccountsInASheet(t *testing.T) {
 		}
 		return len(groups) == 1 && groups[""] == 0
 	})
+	// What an account has of its own stays as it is for the other: the time, the file.
+	clock := func() string {
+		return peek[string](b, "document.querySelector('#compose-when input[type=time]')?.value ?? ''")
+	}
+	if got := clock(); got != "14:00" {
+		t.Errorf("the second account begins with the time %q", got)
+	}
+	b.tick("checkbox", "Files")
+	b.tick("checkbox", "Time")
+	js[bool](b, `(() => { const t = document.querySelector('#compose-when input[type=time]'); Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(t, '15:30')
+		for (const kind of ['input', 'change']) t.dispatchEvent(new Event(kind, { bubbles: true })); return true })()`)
+	b.press("button", "Remove low-tide.mp4")
+	other := shortClip(t, 2)
+	b.choose(other)
+	b.see(filepath.Base(other), "Checked and ready")
+	turn := func(to string) {
+		t.Helper()
+		b.until("the words for "+to, func() bool {
+			for _, f := range b.all("button", to) {
+				if strings.Contains(f.name, "to do") || strings.Contains(f.name, "complete") {
+					b.on(f, "function() { this.click() }")
+					return true
+				}
+			}
+			return false
+		})
+	}
+	turn("Mara Lindqvist")
+	b.find("button", "Remove low-tide.mp4")
+	b.until("the time of the first account", func() bool { return clock() == "14:00" })
+	turn("Quiet Kiln")
+	b.find("button", "Remove "+filepath.Base(other))
+	b.until("the time of the second account", func() bool { return clock() == "15:30" })
+	b.until("a file of its own in each draft", func() bool {
+		posts, err := p.Posts(b.t.Context(), client.PostQuery{Status: "draft", Limit: 10})
+		must(t, err)
+		files := map[string]string{}
+		for _, post := range posts {
+			if post.Caption == "One tide for two" && len(post.MediaIDs) == 1 {
+				files[post.AccountID] = post.MediaIDs[0]
+			}
+		}
+		same := 0
+		for _, file := range files {
+			if file == p.media {
+				same++
+			}
+		}
+		return len(files) == 2 && files[p.account] == p.media && same == 1
+	})
 	js[bool](b, "history.back(), true")
 	b.until("the sheet to go", func() bool { return len(b.all("dialog", "New post")) == 0 })
 }
