@@ -114,7 +114,7 @@ func reduced(whole image.Image, part image.Rectangle) *image.NRGBA {
 			}
 			i := small.PixOffset(x, y)
 			for c := range sum {
-				small.Pix[i+c] = uint8((sum[c]/4 + 8) / 17 * 17)
+				small.Pix[i+c] = uint8(min(255, (sum[c]/4+4)/8*8))
 			}
 			small.Pix[i+3] = 255
 		}
@@ -157,7 +157,7 @@ func writePicture(file string, picture image.Image) error {
 }
 
 const (
-	strong = 64 // how far a colour may be from the known one, of 255
+	strong = 12 // how far a colour may be from the known one, of 255: more than one step of the kept colours, less than one soft ground from another
 	tile   = 12 // pixels of a part that a person sees as one thing
 	much   = 30 // how many hundredths of it may differ
 	slack  = 2  // by so many pixels a group may be larger or smaller
@@ -237,7 +237,8 @@ func TestLook_SeesWhatAPersonSees(t *testing.T) {
 	}{
 		"the same":            {paint(100, 60, white, image.Rect(10, 10, 60, 20)), true},
 		"a pixel aside":       {paint(100, 60, white, image.Rect(11, 10, 61, 20)), true},
-		"a shade":             {paint(100, 60, color.NRGBA{238, 238, 238, 255}, image.Rect(10, 10, 60, 20)), true},
+		"a shade":             {paint(100, 60, color.NRGBA{247, 255, 255, 255}, image.Rect(10, 10, 60, 20)), true},
+		"a soft ground":       {paint(100, 60, color.NRGBA{232, 246, 235, 255}, image.Rect(10, 10, 60, 20)), false},
 		"two pixels higher":   {paint(100, 62, white, image.Rect(10, 10, 60, 20)), true},
 		"much higher":         {paint(100, 70, white, image.Rect(10, 10, 60, 20)), false},
 		"somewhere else":      {paint(100, 60, white, image.Rect(10, 30, 60, 40)), false},
