@@ -20,7 +20,7 @@ export const keys: { keys: string; does: string }[] = [
 ]
 
 const goes = { c: '/', p: '/posts', l: '/library', a: '/accounts' } as const
-let afterG = 0
+let afterG = -Infinity // a page that was loaded a moment ago has not heard it yet
 
 /** Handles a key press, unless somebody is typing or a dialog is open. */
 export function shortcuts(e: KeyboardEvent): void {
@@ -28,11 +28,11 @@ export function shortcuts(e: KeyboardEvent): void {
   if (e.ctrlKey || e.metaKey || e.altKey || at.isContentEditable || at.closest('input, textarea, select, dialog[open], [role=menu]')) return
   const key = e.key.toLowerCase()
   if (e.timeStamp - afterG < 1200 && key in goes) {
-    afterG = 0
+    afterG = -Infinity
     void navigate(goes[key as keyof typeof goes])
     return
   }
-  afterG = key === 'g' ? e.timeStamp : 0
+  afterG = key === 'g' ? e.timeStamp : -Infinity
   if (key === 'c') void navigate('/compose')
   else if (e.key === '?') map.open = true
   else return
