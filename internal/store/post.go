@@ -300,10 +300,14 @@ const sqlPlannedPosts = `SELECT p.id, p.account_id, p.due_at, p.due_zone, CASE W
 		AND p.committed_at > $2 AND p.committed_at < $3 AND p.options NOT LIKE '%"to_inbox":true%'
 	ORDER BY 3, 1`
 
-// sqlPlannedDrafts is the same for drafts that go to an inbox or lie there.
+// sqlPlannedDrafts is the same for drafts that go to an inbox or lie there, which have an index each.
 const sqlPlannedDrafts = `SELECT p.id, p.account_id, p.due_at, p.due_zone, CASE WHEN p.status = 'queued' THEN 1 ELSE 0 END
 		FROM accounts a CROSS JOIN posts p
-		WHERE p.account_id = a.id AND a.workspace_id = $1 AND a.status <> 'disconnected' AND p.status IN ('queued', 'publishing', 'in_inbox')
+		WHERE p.account_id = a.id AND a.workspace_id = $1 AND a.status <> 'disconnected' AND p.status IN ('queued', 'publishing')
+		AND p.due_at > $2 AND p.due_at < $3 AND p.options LIKE '%"to_inbox":true%'
+	UNION ALL SELECT p.id, p.account_id, p.due_at, p.due_zone, 0
+		FROM accounts a CROSS JOIN posts p
+		WHERE p.account_id = a.id AND a.workspace_id = $1 AND a.status <> 'disconnected' AND p.status = 'in_inbox'
 		AND p.due_at > $2 AND p.due_at < $3 AND p.options LIKE '%"to_inbox":true%'
 	ORDER BY 3, 1`
 
