@@ -10,6 +10,7 @@ var happened = map[shippost.EntryKind]string{
 	shippost.EntryAccountConnected:    "Account connected",
 	shippost.EntryAccountBroken:       "An account needs to be connected again",
 	shippost.EntryAccountChanged:      "The picture of an account changed",
+	shippost.EntryAccountEnding:       "TikTok is about to end the access to an account",
 	shippost.EntryAccountDisconnected: "Account disconnected",
 	shippost.EntryTokenRefreshed:      "Access to the account renewed",
 	shippost.EntryKeyCreated:          "API key made",
