@@ -23,6 +23,12 @@ import (
 	"ship-post.com/shippost"
 )
 
+// Sealed values and the keyset have one spelling each: Strict refuses a text whose unused last bits were changed.
+var (
+	valueEncoding  = base64.RawStdEncoding.Strict()
+	keysetEncoding = base64.RawURLEncoding.Strict()
+)
+
 // Row names the place of a sealed value. A value opens only under the Row it was sealed for.
 type Row struct {
 	Table, Column string // without "|"
@@ -113,7 +119,7 @@ func (s *Sealer) Seal(plain shippost.Secret, row Row) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("seal: %s.%s: %w", row.Table, row.Column, err)
 	}
-	return base64.RawStdEncoding.EncodeToString(sealed), nil
+	return valueEncoding.EncodeToString(sealed), nil
 }
 
 // Open returns the secret that was sealed for row; "" gives the zero Secret. A value that was changed, moved from
@@ -123,7 +129,7 @@ func (s *Sealer) Open(sealed string, row Row) (shippost.Secret, error) {
 	if err != nil || sealed == "" {
 		return shippost.Secret{}, err
 	}
-	raw, err := base64.RawStdEncoding.DecodeString(sealed)
+	raw, err := valueEncoding.DecodeString(sealed)
 	if err != nil {
 		return shippost.Secret{}, unreadable(row, errors.New("not base64"))
 	}
@@ -256,7 +262,7 @@ func (s *Sealer) Reseal(sealed string, row Row) (fresh string, changed bool, err
 	if err != nil || sealed == "" {
 		return sealed, false, err
 	}
-	raw, _ := base64.RawStdEncoding.DecodeString(sealed) // Open has decoded it
+	raw, _ := valueEncoding.DecodeString(sealed) // Open has decoded it
 	if id, ok := keyID(raw); ok && id == s.keys.Load().primary {
 		return sealed, false, nil
 	}
@@ -313,7 +319,7 @@ func wrap(handle *keyset.Handle, master MasterKey) (string, error) {
 	if err := handle.WriteWithAssociatedData(keyset.NewBinaryWriter(&b), lock, keysetData); err != nil {
 		return "", fmt.Errorf("seal: wrap the keyset: %w", err)
 	}
-	return "v1." + master.ID() + "." + base64.RawURLEncoding.EncodeToString(b.Bytes()), nil
+	return "v1." + master.ID() + "." + keysetEncoding.EncodeToString(b.Bytes()), nil
 }
 
 func unwrap(wrapped string, master MasterKey) (*keys, error) {
@@ -326,7 +332,7 @@ func unwrap(wrapped string, master MasterKey) (*keys, error) {
 			"The master key is not the one this data was sealed with: the data needs key %s, this is key %s.", part[1], master.ID()).
 			With(shippost.RemedyOperator)
 	}
-	raw, err := base64.RawURLEncoding.DecodeString(part[2])
+	raw, err := keysetEncoding.DecodeString(part[2])
 	if err != nil {
 		return nil, damaged(err)
 	}

@@ -232,13 +232,35 @@ func TestDamagedKeysetIsNamed(t *testing.T) {
 	master, shelf := NewMasterKey(), &memory{}
 	open(t, master, shelf)
 	whole := shelf.wrapped
-	last := whole[:len(whole)-1] + map[bool]string{true: "A", false: "B"}[!strings.HasSuffix(whole, "A")]
-	for _, text := range []string{"x", "v1." + master.ID() + ".", "v2" + whole[2:], whole[:len(whole)-9], last} {
+	broken := append(otherEnds(whole), "x", "v1."+master.ID()+".", "v2"+whole[2:], whole[:len(whole)-9])
+	for _, text := range broken {
 		shelf.wrapped = text
 		if _, err := Open(t.Context(), master, shelf); !shippost.IsCode(err, "keyset_damaged") {
 			t.Errorf("Open of %q = %v", text, err)
 		}
 	}
+}
+
+// The last character of base64 can carry bits that mean nothing; a value has one spelling all the same.
+func TestSealedValueHasOneSpelling(t *testing.T) {
+	s := open(t, NewMasterKey(), &memory{})
+	for _, plain := range []string{"act.a", "act.ab", "act.abc"} { // every length modulo 3
+		for _, text := range otherEnds(sealed(t, s, plain, accessOf("acc_1"))) {
+			if _, err := s.Open(text, accessOf("acc_1")); !shippost.IsCode(err, "sealed_value_unreadable") {
+				t.Errorf("Open of %q = %v", text, err)
+			}
+		}
+	}
+}
+
+// otherEnds returns text with each other character of base64 as its last one.
+func otherEnds(text string) (other []string) {
+	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_" {
+		if c := string(c); !strings.HasSuffix(text, c) {
+			other = append(other, text[:len(text)-1]+c)
+		}
+	}
+	return other
 }
 
 func TestCheckValueTellsForeignKeys(t *testing.T) {
