@@ -43,12 +43,7 @@ func TestActivity_WhatDidNotGoOut(t *testing.T) {
 		b.keys(kb.Enter)
 		b.until("both posts", func() bool { return len(b.all("button", "What to do with this post")) == 2 })
 		b.see("Change the post", "spam_risk_text")
-		for _, v := range b.axe() {
-			t.Errorf("at %d px: %s", size[0], v)
-		}
-		if wide := js[int](b, "document.documentElement.scrollWidth - innerWidth"); wide > 0 {
-			t.Errorf("activity at %d px is %d px wider than the window", size[0], wide)
-		}
+		b.flawless()
 		b.press("button", "Hide the posts")
 	}
 	b.size(1440, 900)
@@ -145,9 +140,7 @@ func TestActivity_Filters(t *testing.T) {
 	shows("the second account alone", []string{"Account connected", "Quiet Kiln"}, []string{"Post scheduled", "File uploaded"})
 	b.open("/activity?view=problems&account=" + kiln) // as somebody was sent it
 	b.see("Nothing is what you chose to see")
-	for _, v := range b.axe() {
-		t.Error(v)
-	}
+	b.flawless()
 	b.press("button", "Show everything")
 	shows("everything", []string{"Post scheduled", "Account connected", "File uploaded"}, nil)
 	b.at("/activity")

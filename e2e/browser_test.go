@@ -518,50 +518,6 @@ func (b *tab) consent(creator string) {
 	b.press("button", "Allow")
 }
 
-// rules are those the accessibility checker applies; in another colour scheme all but those about colours find the same again.
-const (
-	allRules    = "{ type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }"
-	colourRules = "{ type: 'rule', values: ['color-contrast', 'link-in-text-block'] }"
-)
-
-// axe returns what the accessibility checker finds on the page as it is now, in light and in dark. What it found before in
-// this tab is not told again.
-func (b *tab) axe() []string {
-	b.t.Helper()
-	var list []string
-	for _, look := range []struct{ scheme, rules string }{{"light", allRules}, {"dark", colourRules}} {
-		b.scheme(look.scheme)
-		if js[bool](b, "!window.axe") {
-			source, err := os.ReadFile("../ui/node_modules/axe-core/axe.min.js")
-			if err != nil {
-				b.t.Fatalf("axe-core is missing; run npm ci in ui: %v", err)
-			}
-			js[bool](b, string(source)+"; true")
-		}
-		type violation struct {
-			ID    string `json:"id"`
-			Help  string `json:"help"`
-			Nodes []struct {
-				HTML    string `json:"html"`
-				Summary string `json:"failureSummary"`
-			} `json:"nodes"`
-		}
-		// Colours in the middle of a transition are nobody's colours.
-		found := js[[]violation](b, `Promise.all(document.getAnimations().filter((a) => a.effect.getTiming().iterations !== Infinity).map((a) => a.finished.catch(() => 0)))
-			.then(() => axe.run(document, { resultTypes: ['violations'], runOnly: `+look.rules+` })).then((r) => r.violations)`)
-		for _, v := range found {
-			for _, n := range v.Nodes {
-				if key := v.Help + n.HTML; !b.told[key] {
-					b.told[key] = true
-					list = append(list, fmt.Sprintf("%s, %s: %s: %.200s\n%s", b.path(), look.scheme, v.Help, n.HTML, n.Summary))
-				}
-			}
-		}
-	}
-	b.scheme("light")
-	return list
-}
-
 // loaded reports whether everything the page asked for is there, but for its stream of events.
 func (b *tab) loaded() bool {
 	b.mu.Lock()

@@ -47,14 +47,10 @@ func TestCalendar_ManyWithTheKeyboard(t *testing.T) {
 	b.focus("link", "Dunes at dusk")
 	b.keys("x")
 	b.see("2 chosen")
-	for _, v := range b.axe() {
-		t.Error(v)
-	}
+	b.flawless()
 	b.keys("m")
 	b.find("dialog", "Move 2 posts")
-	for _, v := range b.axe() {
-		t.Error(v)
-	}
+	b.flawless()
 	b.press("button", "Move 2 posts")
 	b.see("2 posts moved")
 	b.due(p, p.queued.ID, "queued", day.AddDate(0, 0, 1))
@@ -145,12 +141,7 @@ func TestCalendar_Looks(t *testing.T) {
 		} {
 			b.open(c.path)
 			b.see(c.says)
-			for _, v := range b.axe() {
-				t.Errorf("at %d px: %s", size[0], v)
-			}
-			if wide := js[int](b, "document.documentElement.scrollWidth - innerWidth"); wide > 0 {
-				t.Errorf("%s at %d px is %d px wider than the window", c.path, size[0], wide)
-			}
+			b.flawless()
 		}
 	}
 	b.size(1440, 900)
@@ -185,9 +176,7 @@ func TestCalendar_TwoAccountsInASheet(t *testing.T) {
 	b.open("/slots")
 	b.press("button", "Add to the queue")
 	b.see("The next ten", "Free")
-	for _, v := range b.axe() {
-		t.Error(v)
-	}
+	b.flawless()
 	date := p.queued.DueAt.AddDate(0, 0, 1).Format(time.DateOnly)
 	b.open("/?view=week&date=" + date + "&compose=new&media=" + p.media + "&at=" + date + "T14:00")
 	b.find("dialog", "New post")
@@ -201,9 +190,7 @@ func TestCalendar_TwoAccountsInASheet(t *testing.T) {
 	b.until("the text of the other account", func() bool {
 		return js[string](b, "document.querySelector('textarea').value") == "One tide for two"
 	})
-	for _, v := range b.axe() {
-		t.Error(v)
-	}
+	b.flawless()
 	b.until("both drafts in one group", func() bool {
 		posts, err := p.Posts(b.t.Context(), client.PostQuery{Status: "draft", Limit: 10})
 		must(t, err)
@@ -309,9 +296,7 @@ func TestCompose_SendsAll(t *testing.T) {
 	b.find("dialog", "1 of 2 posts are scheduled")
 	b.see("What is scheduled stays so.", "changed it elsewhere", "Try the one again")
 	b.picture("send-all")
-	for _, v := range b.axe() {
-		t.Error(v)
-	}
+	b.flawless()
 	_, err = p.until(t.Context(), drafts[0].ID, "queued")
 	must(t, err)
 	b.press("button", "Look at it: the post of")

@@ -9,17 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
-	"github.com/chromedp/chromedp/kb"
 )
-
-// mainScreens are those that people look at most, with what says that they are there.
-func (p *planned) mainScreens() [][2]string {
-	return [][2]string{{"/", "Times are in"}, {"/?view=week", "Times are in"}, {"/?view=list", "Dunes at noon"}, {"/posts", "Dunes at noon"}, {"/posts/" + p.queued.ID, "Goes out"},
-		{"/compose/" + p.draft.ID, "When"}, {"/library", "low-tide.mp4"}, {"/activity", "Post scheduled"}, {"/slots", "Add to the queue"}, {"/accounts", "Connected"}, {"/settings", "API keys"}}
-}
 
 // TestLibrary_RetryUpload: what the server refused says why, stays in the tray, and arrives once somebody presses its button, or
 // that of all, and the reason is gone.
@@ -51,9 +43,7 @@ func TestLibrary_RetryUpload(t *testing.T) {
 		b.find("button", again(file))
 	}
 	b.see("There is no room for this file")
-	for _, v := range b.axe() {
-		t.Error(v)
-	}
+	b.flawless()
 	b.press("button", again(files[0])) // the reason is still there
 	b.find("button", again(files[0]))
 	full.Store(false)
@@ -109,122 +99,6 @@ func TestCompose_NextSlotAndHashtags(t *testing.T) {
 	})
 	b.until("the offer to go, since a time is chosen", func() bool { return len(b.all("button", "Next free slot")) == 0 })
 }
-
-// TestShortcuts_Map: ? shows what the keyboard does, on every screen and not while somebody writes; what it lists works.
-func TestShortcuts_Map(t *testing.T) {
-	t.Parallel()
-	p := plan(t)
-	b := p.signedIn(t)
-	for _, s := range p.mainScreens() {
-		b.open(s[0])
-		b.see(s[1])
-		js[bool](b, "(document.activeElement?.blur(), true)")
-		b.keys("?")
-		b.find("dialog", "Keyboard")
-		b.see("New post", "Move the post", "This list")
-		if s[0] == "/" {
-			for _, v := range b.axe() {
-				t.Error(v)
-			}
-		}
-		b.keys(kb.Escape)
-		b.until("the map to close", func() bool { return len(b.all("dialog", "Keyboard")) == 0 })
-	}
-	for _, to := range [][3]string{{"g", "p", "/posts"}, {"g", "l", "/library"}, {"g", "a", "/accounts"}, {"c", "", "/compose"}} {
-		for _, key := range to[:2] {
-			if key != "" {
-				b.keys(key)
-			}
-		}
-		b.at(to[2])
-		b.until("the screen", func() bool { return peek[bool](b, "Boolean(document.querySelector('h1'))") })
-	}
-	b.write("Caption", "What is this?")
-	if b.caption() != "What is this?" || len(b.all("dialog", "Keyboard")) > 0 {
-		t.Errorf("a question mark in the caption %q opens the map", b.caption())
-	}
-}
-
-// TestScreens_ForcedColors: whoever has the system choose all colours sees every word, icon, field and choice.
-func TestScreens_ForcedColors(t *testing.T) {
-	t.Parallel()
-	p := plan(t)
-	b := p.signedIn(t)
-	for _, scheme := range []string{"light", "dark"} {
-		_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
-			{Name: "forced-colors", Value: "active"}, {Name: "prefers-color-scheme", Value: scheme}}})
-		must(t, err)
-		for i, s := range p.mainScreens() {
-			b.open(s[0])
-			b.see(s[1])
-			if i == 0 {
-				js[bool](b, "(() => { const p = Object.assign(document.createElement('p'), { id: 'planted', className: 'planted', textContent: 'Nobody sees this' }); document.querySelector('main').append(p); Object.assign(p.style, { forcedColorAdjust: 'none', color: 'red', background: 'red' }); return true })()")
-				if lost := js[[]string](b, invisible); !js[bool](b, "matchMedia('(forced-colors: active)').matches") || len(lost) != 1 || !strings.Contains(lost[0], "planted") {
-					t.Fatalf("this test does not see what cannot be seen: %s", lost)
-				}
-				js[bool](b, "(planted.remove(), true)")
-			}
-			if lost := js[[]string](b, invisible); len(lost) > 0 {
-				t.Errorf("%s in %s forced colours cannot be seen:\n%s", s[0], scheme, strings.Join(lost, "\n"))
-			}
-		}
-	}
-}
-
-// invisible lists what has the colour of its ground, or controls without an edge.
-const invisible = `(() => {
-	const ground = (el) => { for (let e = el; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor; if (!/^rgba\(.*, 0\)$|transparent/.test(c)) return c } return getComputedStyle(document.documentElement).backgroundColor }
-	const name = (el) => el.outerHTML.slice(0, 120)
-	const lost = []
-	for (const el of document.body.querySelectorAll('*')) {
-		if (!el.checkVisibility({ opacityProperty: true, visibilityProperty: true }) || el.getBoundingClientRect().width < 2) continue
-		const style = getComputedStyle(el)
-		const words = [...el.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim() !== '')
-		if ((words || el.tagName === 'svg') && style.color === ground(el) && !el.closest('.sr-only, [disabled], [aria-busy=true]')) lost.push('same colour as its ground: ' + name(el))
-		if (el.matches('input:not(.sr-only, [type=file], [type=range]), select, textarea') && !el.closest('.sr-only') && parseFloat(style.borderTopWidth) === 0 && style.outlineStyle === 'none' && el.type !== 'checkbox' && el.type !== 'radio') lost.push('a field without an edge: ' + name(el))
-		if (el.matches('[aria-pressed=true], [aria-current=page]') && style.outlineStyle === 'none' && parseFloat(style.borderTopWidth) === 0 && style.backgroundColor === ground(el.parentElement) && !el.querySelector('svg') && style.fontWeight < 600) lost.push('a choice that looks like no choice: ' + name(el))
-	}
-	return [...new Set(lost)].slice(0, 12)
-})()`
-
-// TestScreens_Wide: on the widest windows nothing overflows, no line of text is longer than eyes follow, and no button is stretched.
-func TestScreens_Wide(t *testing.T) {
-	t.Parallel()
-	p := plan(t)
-	b := p.signedIn(t)
-	for _, size := range [][2]int64{{1920, 1080}, {2560, 1440}} {
-		b.size(size[0], size[1])
-		for _, s := range p.mainScreens() {
-			b.open(s[0])
-			b.see(s[1])
-			if wide := js[int](b, "document.documentElement.scrollWidth - innerWidth"); wide > 0 {
-				t.Errorf("%s at %d px is %d px wider than the window", s[0], size[0], wide)
-			}
-			if odd := js[[]string](b, stretched); len(odd) > 0 {
-				t.Errorf("%s at %d px:\n%s", s[0], size[0], strings.Join(odd, "\n"))
-			}
-		}
-	}
-}
-
-// stretched lists lines of more than 120 letters and controls that are wider than a hand expects.
-const stretched = `(() => {
-	const odd = []
-	for (const el of document.body.querySelectorAll('p, li, dd, h1, h2, h3, small, span, label')) {
-		if (!el.checkVisibility() || el.closest('.sr-only')) continue
-		const text = [...el.childNodes].filter((n) => n.nodeType === 3).map((n) => n.textContent).join('').trim()
-		if (text.length <= 120) continue
-		const range = document.createRange()
-		range.selectNodeContents(el)
-		const lines = new Set([...range.getClientRects()].map((r) => Math.round(r.top / 8))).size
-		if (text.length / lines > 120) odd.push(Math.round(text.length / lines) + ' letters in a line: ' + text.slice(0, 80))
-	}
-	for (const el of document.body.querySelectorAll('main .btn, main input, main select, main textarea')) {
-		const wide = el.getBoundingClientRect().width
-		if (el.checkVisibility() && wide > 900 && !el.matches('[type=file]')) odd.push(Math.round(wide) + ' px wide: ' + el.outerHTML.slice(0, 100))
-	}
-	return odd
-})()`
 
 // TestScreens_SlowNetwork: over a line of 50 kB/s with 400 ms each way every screen says at once that it loads, nothing shifts when it
 // has come, and what was written meanwhile is kept.

@@ -51,9 +51,7 @@ func TestLibrary_FiveHundredFiles(t *testing.T) {
 	b.signIn("mara.moves")
 	b.open("/library")
 	b.see("Everything you post begins here")
-	for _, v := range b.axe() {
-		t.Error(v)
-	}
+	b.flawless()
 	const good = 498
 	dir := t.TempDir()
 	files := photos(t, dir, good)
@@ -78,9 +76,7 @@ func TestLibrary_FiveHundredFiles(t *testing.T) {
 		before := arrived()
 		return before == arrived() && before < good
 	})
-	for _, v := range b.axe() {
-		t.Error(v)
-	}
+	b.flawless()
 	b.press("button", "Go on with all uploads")
 	for n := 50; n <= good; n += 50 {
 		b.until(fmt.Sprintf("%d files", n), func() bool { return arrived() >= n })
@@ -108,12 +104,7 @@ func TestLibrary_FindTagUse(t *testing.T) {
 	b := p.signedIn(t)
 	look := func(name string) {
 		t.Helper()
-		for _, v := range b.axe() {
-			t.Errorf("%s: %s", name, v)
-		}
-		if wide := js[int](b, "document.documentElement.scrollWidth - innerWidth"); wide > 0 {
-			t.Errorf("%s is %d px wider than the window", name, wide)
-		}
+		b.flawless()
 	}
 	shows := func(n int) {
 		t.Helper()
@@ -265,7 +256,5 @@ func TestLibrary_DropsAFolder(t *testing.T) {
 	if n := js[int](b, "fetch('/api/v1/media/usage').then((r) => r.json()).then((u) => u.files)"); n != 2 || sent != 2 {
 		t.Errorf("the workspace keeps %d files of %d uploads, want 2 of 2", n, sent)
 	}
-	for _, v := range b.axe() {
-		t.Error(v)
-	}
+	b.flawless()
 }

@@ -59,9 +59,7 @@ func TestForecast_Seen(t *testing.T) {
 	b.find("button", "Look at it")
 	b.find("link", "Look at what is coming")
 	b.picture("forecast-notice")
-	for _, v := range b.axe() {
-		t.Error(v)
-	}
+	b.flawless()
 
 	b.open("/posts/" + red.ID)
 	b.see("As things are, this post will not go out", "At risk")
@@ -73,17 +71,13 @@ func TestForecast_Seen(t *testing.T) {
 		t.Errorf("%d remedies are offered, want one at most", n)
 	}
 	b.picture("forecast-yellow")
-	for _, v := range b.axe() {
-		t.Error(v)
-	}
+	b.flawless()
 
 	b.open("/posts")
 	b.see("At risk", "With a warning")
 	b.find("link", "Change the post")
 	b.picture("forecast-rows")
-	for _, v := range b.axe() {
-		t.Error(v)
-	}
+	b.flawless()
 	b.open("/?view=week&date=" + red.DueAt.Format(time.DateOnly))
 	b.find("link", "At risk, ")
 	b.find("link", "With a warning, ")
@@ -123,9 +117,7 @@ func TestMove_FullDay(t *testing.T) {
 	b.set("InputTime", "Time", "13:00")
 	b.see("TikTok usually takes about 15 posts")
 	b.picture("move-full")
-	for _, v := range b.axe() {
-		t.Error(v)
-	}
+	b.flawless()
 	b.press("button", "Use ")
 	b.until("the warning to go", func() bool { return len(b.all("button", "Use ")) == 0 })
 	b.press("button", "Move the post")
@@ -158,9 +150,7 @@ func TestMove_FullDay(t *testing.T) {
 	b.press("button", "Too full: 16 of about 15 posts of Mara")
 	b.see("There is room at")
 	b.picture("full-dialog-phone")
-	for _, v := range b.axe() {
-		t.Error(v)
-	}
+	b.flawless()
 	b.press("button", "Move it to ")
 	b.see("Moved to")
 	b.until("the day without what was too much", func() bool { return len(b.all("button", "Too full")) == 0 })

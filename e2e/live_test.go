@@ -84,9 +84,7 @@ func TestLive_FailureCounts(t *testing.T) {
 	post, err := p.CreatePost(t.Context(), p.person.draft(p.media, time.Second), "")
 	must(t, err)
 	b.find("link", "needs you")
-	for _, v := range b.axe() {
-		t.Error(v)
-	}
+	b.flawless()
 	if loads := js[int](b, "performance.getEntriesByType('navigation').length"); loads != 1 {
 		t.Errorf("the page was loaded %d times", loads)
 	}
@@ -113,9 +111,7 @@ func TestLive_NewVersion(t *testing.T) {
 	b.write("Caption", "Written while it was away")
 	must(t, p.start())
 	b.see("ShipPost was upgraded")
-	for _, v := range b.axe() {
-		t.Error(v)
-	}
+	b.flawless()
 	b.see("Saved as a draft") // the page of the version before still works
 	f.page.Store(nil)
 	b.press("button", "Load it again")
@@ -123,29 +119,6 @@ func TestLive_NewVersion(t *testing.T) {
 	b.until("what was written", func() bool {
 		return peek[string](b, "document.querySelector('textarea')?.value ?? ''") == "Written while it was away"
 	})
-}
-
-// TestScreens_Menus: the checker finds nothing where menus are open on the main screens.
-func TestScreens_Menus(t *testing.T) {
-	t.Parallel()
-	p := plan(t)
-	b := p.signedIn(t)
-	for _, size := range [][2]int64{{1440, 900}, {390, 844}} {
-		b.size(size[0], size[1])
-		for _, s := range [][2]string{{"/", "Times are in"}, {"/posts", "Dunes at noon"}, {"/posts/" + p.queued.ID, "Goes out"}, {"/library", "low-tide.mp4"},
-			{"/accounts", "Connected"}, {"/settings", "API keys"}} {
-			b.open(s[0])
-			b.see(s[1])
-			// The screen's own menu where it has one, else that of the person.
-			js[bool](b, `(() => { const all = [...document.querySelectorAll('main button[aria-haspopup=menu], nav button[aria-haspopup=menu]')]
-				all.filter((m) => m.checkVisibility()).sort((m) => (m.closest('main') ? -1 : 1))[0].click(); return true })()`)
-			b.until("a menu", func() bool { return len(b.all("menuitem", "")) > 0 })
-			for _, v := range b.axe() {
-				t.Errorf("menu at %d px: %s", size[0], v)
-			}
-			b.keys(kb.Escape)
-		}
-	}
 }
 
 // TestGallery: every component in each of its states passes the checker, on a desk and on a phone, in light and dark, with its layers open.
@@ -220,9 +193,7 @@ func TestFirstSteps(t *testing.T) {
 		b.until(step+" to be ticked off", func() bool { return strings.Contains(strings.ReplaceAll(b.text(), "\n", ""), step+", done") })
 	}
 	ticked("Connect an account")
-	for _, v := range b.axe() {
-		t.Error(v)
-	}
+	b.flawless()
 	_, err := p.upload(t.Context(), shortClip(t, 2))
 	must(t, err)
 	ticked("Bring a video or photos")

@@ -43,24 +43,6 @@ func (w *world) pathIn(t *testing.T, text, begins string) string {
 	return found[1]
 }
 
-// accessible looks at a page on a desk and on a phone, in light and in dark.
-func (b *tab) accessible(name string) {
-	b.t.Helper()
-	for _, scheme := range []string{"dark", "light"} {
-		b.scheme(scheme)
-		for _, size := range [][2]int64{{390, 844}, {1440, 900}} {
-			b.size(size[0], size[1])
-			b.picture(fmt.Sprintf("%s-%s-%d", name, scheme, size[0]))
-			for _, v := range b.axe() {
-				b.t.Errorf("%s in %s at %d px: %s", name, scheme, size[0], v)
-			}
-			if wide := js[int](b, "document.documentElement.scrollWidth - innerWidth"); wide > 0 {
-				b.t.Errorf("%s at %d px is %d px wider than the window", name, size[0], wide)
-			}
-		}
-	}
-}
-
 // TestPromise_P09_Mail: somebody gives an address, confirms it by the link that comes, is told once what became of posts, and
 // ends it by the link in a mail, without a sign-in and by the request that mail programs make.
 func TestPromise_P09_Mail(t *testing.T) {

@@ -87,9 +87,7 @@ func TestPromise_P01_PhotosArriveInTheirOrder(t *testing.T) {
 	b.see("13 / 90", "21 / 4000")
 	b.tick("switch", "Let TikTok add music")
 	b.set("combobox", "Who can see this post", "PUBLIC_TO_EVERYONE")
-	for _, v := range b.axe() {
-		t.Error(v)
-	}
+	b.flawless()
 	b.tick("radio", "Now")
 	b.press("button", "Post now")
 	b.at("/posts/post_")

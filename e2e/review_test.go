@@ -27,9 +27,7 @@ func TestReview_Walk(t *testing.T) {
 	b.see("0 of 18 shown", "Point 5: Awareness and control")
 	clean := func() {
 		t.Helper()
-		for _, v := range b.axe() {
-			t.Error(v)
-		}
+		b.flawless()
 	}
 	clean()
 	b.press("button", "Start the walk")
@@ -167,9 +165,7 @@ func TestCompose_MadeToFit(t *testing.T) {
 	b.choose(slow)
 	b.see("TikTok does not take this video as it is", "15 frames per second", "The original stays in your library")
 	b.find("button", "Make the video fit") // the one button leads to it
-	for _, v := range b.axe() {
-		t.Error(v)
-	}
+	b.flawless()
 	b.press("button", "Make it fit")
 	b.see("Made to fit", "slow (converted).mp4")
 	b.press("button", "Use the original instead")

@@ -35,12 +35,7 @@ func TestFirstSteps_Sample(t *testing.T) {
 		b.size(size[0], size[1])
 		b.open("/") // it outlives the page
 		b.see("This is a sample")
-		for _, v := range b.axe() {
-			t.Errorf("the sample at %d px: %s", size[0], v)
-		}
-		if wide := js[int](b, "document.documentElement.scrollWidth - innerWidth"); wide > 0 {
-			t.Errorf("the sample at %d px is %d px wider than the window", size[0], wide)
-		}
+		b.flawless()
 	}
 	b.until("its cards", func() bool { return cards() > 4 })
 	// What moves, chooses, duplicates and cancels a post does nothing here.
@@ -53,9 +48,7 @@ func TestFirstSteps_Sample(t *testing.T) {
 	b.keys(kb.Enter)
 	b.find("dialog", "A post of the sample")
 	b.see("it will not go out as things are", "Write your first post")
-	for _, v := range b.axe() {
-		t.Errorf("a card of the sample: %s", v)
-	}
+	b.flawless()
 	b.keys(kb.Escape)
 	b.until("the dialog to close", func() bool { return len(b.all("dialog", "A post of the sample")) == 0 })
 	b.press("link", "Sample: Posted")

@@ -13,9 +13,7 @@ func TestBadInput_Seen(t *testing.T) {
 	b := w.browse(t)
 	look := func() {
 		t.Helper()
-		for _, v := range b.axe() {
-			t.Error(v)
-		}
+		b.flawless()
 	}
 	b.open("/callback/tiktok?code=of-last-week&state=nobody-knows-it")
 	b.see("did not start here, or was too long ago. Start again.")
@@ -63,9 +61,7 @@ func TestBadInput_Seen(t *testing.T) {
 	capped.signIn("daily.dose")
 	capped.open("/compose")
 	capped.see("limit of posts in 24 hours")
-	for _, v := range capped.axe() {
-		t.Error(v)
-	}
+	capped.flawless()
 	if n := len(w.sim.Publishes()); n != 0 {
 		t.Errorf("%d posts went to TikTok", n)
 	}

@@ -20,17 +20,21 @@ const alarms: Record<string, string> = {
   'post.withdrawn': 'Viewers can no longer see a post on TikTok.',
 }
 
-// A burst of events asks for each answer once.
+// A burst of events asks for each answer once, and a long one a few times a second.
+const burst = 60
+const pause = 250
 const stale = new Map<string, readonly unknown[]>()
 let pending = 0
+let asked = -pause
 
 function outdate(key: readonly unknown[]): void {
   stale.set(JSON.stringify(key), key)
   pending ||= window.setTimeout(() => {
     pending = 0
+    asked = performance.now()
     for (const queryKey of stale.values()) void queryClient.invalidateQueries({ queryKey })
     stale.clear()
-  }, 60)
+  }, Math.max(burst, asked + pause - performance.now()))
 }
 
 function apply(change: Change): void {

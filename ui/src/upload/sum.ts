@@ -39,12 +39,16 @@ export function sumOf(all: readonly Counted[]): Sum {
 
 /** Which of many are worth a line each: what needs a person, what moves, what comes next, and what came last. */
 export function worthALine<T extends Counted>(all: readonly T[], most = 40): { lines: T[]; more: number } {
-  const rank = (t: T): number => {
-    if (t.state === 'failed' || t.media?.status === 'rejected') return 0
-    if (t.state === 'lined-up') return 2
-    return t.state === 'arrived' ? 3 : 1
+  const trouble: T[] = []
+  const moving: T[] = []
+  const next: T[] = []
+  const here: T[] = []
+  for (const t of all) {
+    if (t.state === 'failed' || t.media?.status === 'rejected') trouble.push(t)
+    else if (t.state === 'lined-up') next.push(t)
+    else if (t.state === 'arrived') here.push(t)
+    else moving.push(t)
   }
-  const lines: T[] = []
-  for (const wanted of [0, 1, 2, 3]) for (const t of wanted === 3 ? all.toReversed() : all) if (lines.length < most && rank(t) === wanted) lines.push(t)
+  const lines = [...trouble, ...moving, ...next, ...here.reverse()].slice(0, most)
   return { lines, more: all.length - lines.length }
 }
