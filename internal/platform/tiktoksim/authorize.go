@@ -88,7 +88,7 @@ type code struct {
 // browser is never sent to a redirect URI that was not registered.
 func (s *Server) parseAuthorization(q url.Values, k *Knobs) (a authorization, problem string) {
 	for _, values := range q {
-		if len(values) > 1 {
+		if k.Rules.ParameterOnce && len(values) > 1 {
 			return a, "param_error"
 		}
 	}

@@ -154,12 +154,13 @@ func jsonObject(body []byte) bool {
 }
 
 // read decodes the body into v. Fields of a wrong type are refused with the
-// given message.
+// given message, or left out.
 func (c *call) read(v any, message string) *apiError {
 	if !jsonObject(c.body) {
 		return nil // only reached with the json_body rule off: an empty request
 	}
-	if err := json.Unmarshal(c.body, v); err != nil {
+	// Decoding goes on past a field of a wrong type.
+	if err := json.Unmarshal(c.body, v); err != nil && c.k.Rules.JSONFields {
 		return invalid(c.k, message)
 	}
 	return nil

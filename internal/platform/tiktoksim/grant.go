@@ -170,13 +170,16 @@ func (s *Server) RemoveApp(handle string, reason int) error {
 	return nil
 }
 
-// removeGrants ends all consents of a creator and returns their running
-// posts. s.mu is held.
+// removeGrants ends all consents of a creator and returns the running posts
+// that end with them. s.mu is held.
 func (s *Server) removeGrants(a *account) []*publish {
 	for _, g := range a.grants {
 		g.removed = true
 	}
 	a.grants, a.granted = nil, nil
+	if !s.knobs.Load().Rules.AuthRemoved {
+		return nil
+	}
 	var running []*publish
 	for _, p := range a.publishes {
 		if !p.ended() {

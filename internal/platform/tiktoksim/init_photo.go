@@ -7,23 +7,26 @@ import (
 // photoInit is the body of content/init. is_aigc is read at the top level only
 // (TikTok contract 4.5).
 type photoInit struct {
-	MediaType string `json:"media_type"`
-	PostMode  string `json:"post_mode"`
-	IsAIGC    bool   `json:"is_aigc"`
-	PostInfo  *struct {
-		Title          string  `json:"title"`
-		Description    string  `json:"description"`
-		Privacy        *string `json:"privacy_level"`
-		DisableComment bool    `json:"disable_comment"`
-		AutoAddMusic   bool    `json:"auto_add_music"`
-		BrandContent   bool    `json:"brand_content_toggle"`
-		BrandOrganic   bool    `json:"brand_organic_toggle"`
-	} `json:"post_info"`
+	MediaType  string     `json:"media_type"`
+	PostMode   string     `json:"post_mode"`
+	IsAIGC     bool       `json:"is_aigc"`
+	PostInfo   *photoPost `json:"post_info"`
 	SourceInfo *struct {
 		Source     string   `json:"source"`
 		Images     []string `json:"photo_images"`
 		CoverIndex *int     `json:"photo_cover_index"`
 	} `json:"source_info"`
+}
+
+// photoPost is the post_info of content/init.
+type photoPost struct {
+	Title          string  `json:"title"`
+	Description    string  `json:"description"`
+	Privacy        *string `json:"privacy_level"`
+	DisableComment bool    `json:"disable_comment"`
+	AutoAddMusic   bool    `json:"auto_add_music"`
+	BrandContent   bool    `json:"brand_content_toggle"`
+	BrandOrganic   bool    `json:"brand_organic_toggle"`
 }
 
 const (
@@ -64,8 +67,11 @@ func (c *call) photoInit() (any, *apiError) {
 	if c.k.Rules.PhotoFields && (body.MediaType != "PHOTO" || body.PostMode != directPost && !draft) {
 		return nil, invalid(c.k, "The media type or post mode is invalid")
 	}
-	if body.PostInfo == nil || body.SourceInfo == nil {
+	if body.SourceInfo == nil || c.k.Rules.PostInfo && body.PostInfo == nil {
 		return nil, invalid(c.k, msgPostInfo)
+	}
+	if body.PostInfo == nil {
+		body.PostInfo = &photoPost{}
 	}
 	c.note("post_info", json.RawMessage(rawField(c.body, "post_info")))
 	info := postInfo{Caption: body.PostInfo.Description, Headline: body.PostInfo.Title}

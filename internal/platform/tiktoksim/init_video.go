@@ -6,11 +6,14 @@ import (
 
 // videoInit is the body of video/init and inbox/video/init.
 type videoInit struct {
-	PostInfo *struct {
-		postInfo
-		Privacy *string `json:"privacy_level"`
-	} `json:"post_info"`
+	PostInfo   *videoPost  `json:"post_info"`
 	SourceInfo *sourceInfo `json:"source_info"`
+}
+
+// videoPost is the post_info of video/init.
+type videoPost struct {
+	postInfo
+	Privacy *string `json:"privacy_level"`
 }
 
 type sourceInfo struct {
@@ -39,7 +42,10 @@ func (c *call) videoInit() (any, *apiError) {
 	}
 	c.unknownFields(&videoInit{})
 	if body.PostInfo == nil {
-		return nil, invalid(c.k, msgPostInfo)
+		if c.k.Rules.PostInfo {
+			return nil, invalid(c.k, msgPostInfo)
+		}
+		body.PostInfo = &videoPost{}
 	}
 	info := body.PostInfo.postInfo
 	c.note("post_info", json.RawMessage(rawField(c.body, "post_info")))
@@ -90,13 +96,14 @@ func (c *call) source(from *sourceInfo, draft bool, info postInfo) (any, *apiErr
 	if from == nil {
 		return nil, invalid(c.k, msgSourceInfo)
 	}
-	switch from.Source {
-	case "FILE_UPLOAD":
-		return c.fileSource(from, draft, info)
-	case "PULL_FROM_URL":
+	known := from.Source == "FILE_UPLOAD" || from.Source == "PULL_FROM_URL"
+	switch {
+	case c.k.Rules.Source && !known:
+		return nil, invalid(c.k, msgSourceInfo)
+	case from.Source == "PULL_FROM_URL", !known && from.VideoURL != "":
 		return c.pullSource(from, draft, info)
 	}
-	return nil, invalid(c.k, msgSourceInfo)
+	return c.fileSource(from, draft, info)
 }
 
 func (c *call) fileSource(from *sourceInfo, draft bool, info postInfo) (any, *apiError) {
@@ -145,21 +152,15 @@ func (k *Knobs) checkPlan(size, chunk, count int64) *apiError {
 	if size <= 0 || k.Rules.VideoSize && size > 4*gb {
 		return invalid(k, msgSourceInfo)
 	}
-	if chunk <= 0 {
-		return invalid(k, msgChunkSize)
-	}
-	if count <= 0 {
-		return invalid(k, msgChunkCount)
-	}
 	if k.Rules.ChunkSize {
 		small := size < 5*mb
 		inRange := chunk >= 5*mb && chunk <= 64*mb
 		switch {
-		case small && chunk != size, !small && !inRange, count == 1 && chunk != size, size/chunk == 1 && chunk != size:
+		case chunk <= 0, small && chunk != size, !small && !inRange, count == 1 && chunk != size, size/chunk == 1 && chunk != size:
 			return invalid(k, msgChunkSize)
 		}
 	}
-	if k.Rules.ChunkCount && (count != size/chunk || count > 1000) {
+	if k.Rules.ChunkCount && (count <= 0 || count > 1000 || chunk > 0 && count != size/chunk) {
 		return invalid(k, msgChunkCount)
 	}
 	return nil

@@ -189,6 +189,7 @@ type MediaKnobs struct {
 	PhotoShortSide int      `json:"photo_short_side"`
 	PhotoLongSide  int      `json:"photo_long_side"`
 	PhotoBytes     int64    `json:"photo_bytes"`
+	VideoBytes     int64    `json:"video_bytes"`
 	// Discard removes the bytes once they are inspected, so that a herd of
 	// posts does not fill the disk; pages then show no media.
 	Discard bool `json:"discard"`
@@ -268,7 +269,7 @@ func DefaultKnobs() Knobs {
 		},
 		Media: MediaKnobs{
 			MinSide: 360, MaxSide: 4096, MinFrameRate: 23, MaxFrameRate: 60,
-			MaxDuration: Duration(10 * time.Minute), PhotoShortSide: 1080, PhotoLongSide: 1920, PhotoBytes: 20 << 20,
+			MaxDuration: Duration(10 * time.Minute), PhotoShortSide: 1080, PhotoLongSide: 1920, PhotoBytes: 20 << 20, VideoBytes: 4 << 30,
 		},
 		Processing: ProcessingKnobs{
 			Delay: Duration(2 * time.Second), Moderation: Duration(3 * time.Second), IDs: "list",

@@ -43,6 +43,9 @@ func (s *Server) inspectVideo(p *publish, f *file, k *Knobs) (reason, why string
 		return "internal", "the simulator lost the file"
 	}
 	defer in.Close()
+	if k.Rules.MediaBytes && f.size > k.Media.VideoBytes {
+		return "file_format_check_failed", fmt.Sprintf("%d bytes, at most %d", f.size, k.Media.VideoBytes)
+	}
 	v, err := inspect.ReadVideo(in, f.size)
 	if errors.Is(err, inspect.ErrFormat) {
 		if k.Rules.Format {
@@ -108,7 +111,7 @@ func (s *Server) inspectPhoto(_ *publish, f *file, k *Knobs) (reason, why string
 	switch {
 	case k.Rules.PictureSize && (small > m.PhotoShortSide || large > m.PhotoLongSide):
 		return "picture_size_check_failed", fmt.Sprintf("%d×%d pixels, at most %d×%d", photo.Width, photo.Height, m.PhotoLongSide, m.PhotoShortSide)
-	case k.Rules.PictureSize && f.size > m.PhotoBytes:
+	case k.Rules.MediaBytes && f.size > m.PhotoBytes:
 		return "picture_size_check_failed", fmt.Sprintf("%d bytes, at most %d", f.size, m.PhotoBytes)
 	}
 	return "", ""

@@ -110,9 +110,9 @@ func rangeTotal(text string, first int64) int64 {
 func (d *download) copy(body io.Reader) error {
 	buf := buffers.Get().(*[32 << 10]byte)
 	defer buffers.Put(buf)
-	limit := int64(4<<30) + 1
+	limit := d.k.Media.VideoBytes
 	if d.p.kind == "photo" {
-		limit = d.k.Media.PhotoBytes + 1
+		limit = d.k.Media.PhotoBytes
 	}
 	cut := int64(-1)
 	if d.cuts < d.k.Pull.CutTimes {
@@ -134,7 +134,7 @@ func (d *download) copy(body io.Reader) error {
 		case cut >= 0 && d.got >= cut:
 			d.cuts++
 			return errCut
-		case err == io.EOF || d.got >= limit:
+		case err == io.EOF || d.k.Rules.MediaBytes && d.got > limit:
 			return nil
 		case err != nil:
 			return err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -98,19 +99,21 @@ func authorizeQuery(change ...string) url.Values {
 // authorize opens the authorize page; the result is the parameter that the
 // error page names.
 func authorize(change ...string) func(*world) string {
-	return func(w *world) string {
-		r, _ := http.NewRequest(http.MethodGet, w.URL+"/v2/auth/authorize/?"+authorizeQuery(change...).Encode(), nil)
-		resp, _, err := w.do(r)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		entries := w.Journal(0)
-		code := entries[len(entries)-1].Code
-		if (code == "") != (resp.StatusCode == http.StatusOK) {
-			w.t.Errorf("the page answered %d with problem %q", resp.StatusCode, code)
-		}
-		return code
+	return func(w *world) string { return w.askConsent(authorizeQuery(change...).Encode()) }
+}
+
+func (w *world) askConsent(query string) string {
+	r, _ := http.NewRequest(http.MethodGet, w.URL+"/v2/auth/authorize/?"+query, nil)
+	resp, _, err := w.do(r)
+	if err != nil {
+		w.t.Fatal(err)
 	}
+	entries := w.Journal(0)
+	code := entries[len(entries)-1].Code
+	if (code == "") != (resp.StatusCode == http.StatusOK) {
+		w.t.Errorf("the page answered %d with problem %q", resp.StatusCode, code)
+	}
+	return code
 }
 
 var authorizeRules = []rule{
@@ -120,6 +123,9 @@ var authorizeRules = []rule{
 	{"redirect_registered", "redirect_uri", "", authorize("redirect_uri", "https://app.example.test/callback/tiktok/")},
 	{"state", "state", "", authorize("state", "")},
 	{"pkce_required", "code_challenge", "", authorize("redirect_uri", desktopRedirect)},
+	{"parameter_once", "param_error", "", func(w *world) string {
+		return w.askConsent(authorizeQuery().Encode() + "&state=abc")
+	}},
 }
 
 var tokenRules = []rule{
@@ -137,6 +143,13 @@ var tokenRules = []rule{
 	}},
 	{"token_fields", "invalid_request", "", func(w *world) string {
 		return w.exchange(w.consent("mara.moves").Get("code"), "client_id", "x").Error
+	}},
+	{"token_grant", "unsupported_grant_type", "", func(w *world) string {
+		tokens, _ := w.Connect("mara.moves")
+		if e := w.exchange(w.consent("mara.moves").Get("code"), "grant_type", "code").Error; e != "" {
+			return e
+		}
+		return w.refresh(tokens.RefreshToken, "grant_type", "refresh").Error
 	}},
 	{"token_client", "invalid_client", "", func(w *world) string {
 		return w.exchange(w.consent("mara.moves").Get("code"), "client_secret", "wrong").Error
@@ -169,6 +182,13 @@ var tokenRules = []rule{
 		tokens, _ := w.Connect("mara.moves")
 		w.RemoveApp("mara.moves", 1)
 		return w.refresh(tokens.RefreshToken).Error
+	}},
+	{"revoke_token", "invalid_grant", "", func(w *world) string {
+		form := app("token", w.connect("mara.moves"))
+		if e := w.oauth("/v2/oauth/revoke/", form).Error; e != "" {
+			return "first: " + e
+		}
+		return w.oauth("/v2/oauth/revoke/", form).Error
 	}},
 }
 
@@ -238,6 +258,27 @@ var apiRules = []rule{
 	{"json_body", "invalid_params", "invalid_publish_id", func(w *world) string {
 		return w.api(w.connect("mara.moves"), statusFetch, `{"publish_id":`).code()
 	}},
+	{"json_fields", "invalid_params", "", initVideo("mara.moves", setPost("disable_duet", "yes"))},
+	{"user_fields", "invalid_params", "", func(w *world) string {
+		token := w.connect("mara.moves")
+		if code := w.get(token, "/v2/user/info/").code(); code != "" {
+			return code
+		}
+		return w.get(token, "/v2/user/info/?fields=open_id,shoe_size").code()
+	}},
+	{"publish_owner", "token_not_authorized_for_specified_publish_id", "", func(w *world) string {
+		a := w.api(w.connect("mara.moves"), videoInit, videoBody(100))
+		return w.api(w.connect("quiet.kiln"), statusFetch, object{"publish_id": a.Data.PublishID}).code()
+	}},
+	{"cancellable", "publish_not_cancellable", "", func(w *world) string {
+		token := w.connect("mara.moves")
+		id := w.api(token, videoInit, videoBody(100)).Data.PublishID
+		if code := w.api(token, cancelPath, object{"publish_id": id}).code(); code != "" {
+			return code
+		}
+		w.wantStatus(token, id, "FAILED", "publish_cancelled")
+		return w.api(token, cancelPath, object{"publish_id": id}).code()
+	}},
 	{"banned", "spam_risk_user_banned_from_posting", "", initVideo("loud.party")},
 	{"daily_cap", "spam_risk_too_many_posts", "", initVideo("daily.dose")},
 	{"active_cap", "reached_active_user_cap", "", func(w *world) string {
@@ -256,6 +297,17 @@ var apiRules = []rule{
 	{"app_version", "app_version_check_failed", "", func(w *world) string {
 		w.creator("mara.moves", object{"app_version_too_old": true})
 		return initPhotos("mara.moves", 1, func(body, _, _ object) { body["post_mode"] = "MEDIA_UPLOAD" })(w)
+	}},
+	{"post_info", "invalid_params", "privacy_level_option_mismatch", func(w *world) string {
+		body := videoBody(100)
+		delete(body, "post_info")
+		return w.api(w.connect("mara.moves"), videoInit, body).code()
+	}},
+	{"source", "invalid_params", "", func(w *world) string {
+		if code := initVideo("mara.moves", setSource("source", nil))(w); code != "" {
+			return code
+		}
+		return initVideo("mara.moves", setSource("source", "URL"), setSource("video_url", "https://media.example.test/v.mp4"))(w)
 	}},
 	{"caption_length", "invalid_params", "", initVideo("mara.moves", setPost("title", strings.Repeat("🐙", 1100)+"x"))},
 	{"privacy_enum", "invalid_params", "privacy_level_option_mismatch", initVideo("mara.moves", setPost("privacy_level", "EVERYBODY"))},
@@ -291,6 +343,14 @@ func putResult(resp *http.Response) string {
 
 const mib = 1 << 20
 
+// zeros never end.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
 // ends uploads a sample video and returns how the post ended.
 func ends(sample string, change func(*world)) func(*world) string {
 	return func(w *world) string {
@@ -305,6 +365,13 @@ func ends(sample string, change func(*world)) func(*world) string {
 }
 
 var transferRules = []rule{
+	{"upload_token", "404", "", func(w *world) string {
+		u, _ := url.Parse(w.newUpload(100))
+		q := u.Query()
+		q.Set("upload_token", "guessed")
+		u.RawQuery = q.Encode()
+		return putResult(w.put(chunk{url: u.String(), body: make([]byte, 100), total: 100}))
+	}},
 	{"upload_expiry", "403", "", func(w *world) string {
 		u := w.newUpload(100)
 		w.MoveClock(time.Hour)
@@ -319,8 +386,28 @@ var transferRules = []rule{
 	{"upload_type", "400", "", func(w *world) string {
 		return putResult(w.put(chunk{url: w.newUpload(100), body: make([]byte, 100), total: 100, contentType: "application/octet-stream"}))
 	}},
+	{"upload_range", "400", "", func(w *world) string {
+		u, b := w.newUpload(11*mib, plan(11*mib, 5*mib, 2)), make([]byte, 11*mib)
+		if r := putResult(w.put(chunk{url: u, body: b[:5*mib], rangeHeader: "-"})); r != "" {
+			return r
+		}
+		return putResult(w.put(chunk{url: u, body: b[5*mib:], rangeHeader: "bytes */11534336"}))
+	}},
 	{"upload_length", "400", "", func(w *world) string {
-		return putResult(w.put(chunk{url: w.newUpload(100), body: make([]byte, 100), total: 101}))
+		if r := putResult(w.put(chunk{url: w.newUpload(100), body: make([]byte, 100), total: 101})); r != "" {
+			return r
+		}
+		if r := putResult(w.put(chunk{url: w.newUpload(100), body: make([]byte, 100), rangeHeader: "bytes 0-49/100"})); r != "" {
+			return r
+		}
+		r, _ := http.NewRequest(http.MethodPut, w.newUpload(100), io.LimitReader(zeros{}, 100)) // whose length nobody tells
+		r.Header.Set("Content-Type", "video/mp4")
+		r.Header.Set("Content-Range", "bytes 0-99/100")
+		resp, _, err := w.do(r)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return putResult(resp)
 	}},
 	{"upload_order", "416", "", func(w *world) string {
 		u, b := w.newUpload(11*mib, plan(11*mib, 5*mib, 2)), make([]byte, 5*mib)
@@ -347,4 +434,20 @@ var transferRules = []rule{
 	{"media_duration", "duration_check_failed", "", ends("h264.mp4", func(w *world) { w.creator("mara.moves", object{"max_video_seconds": 2}) })},
 	{"media_frame_rate", "frame_rate_check_failed", "", ends("ten-fps.mp4", nil)},
 	{"media_picture_size", "picture_size_check_failed", "", ends("narrow.mp4", nil)},
+	{"media_bytes", "file_format_check_failed", "", ends("h264.mp4", func(w *world) { w.knobs(func(k *tiktoksim.Knobs) { k.Media.VideoBytes = 1000 }) })},
+	{"auth_removed", "auth_removed", "", func(w *world) string {
+		token := w.connect("mara.moves")
+		a, video := w.api(token, videoInit, videoBody(100)), file(w.t, "h264.mp4")
+		id := w.upload(token, video)
+		w.RemoveApp("mara.moves", 1)
+		w.MoveClock(time.Minute)
+		token = w.connect("mara.moves")
+		if reason := w.status(token, a.Data.PublishID).Data.FailReason; reason != "" {
+			w.wantStatus(token, id, "FAILED", reason)
+			return reason
+		}
+		w.wantStatus(token, a.Data.PublishID, "PROCESSING_UPLOAD", "")
+		w.wantStatus(token, id, "PUBLISH_COMPLETE", "")
+		return ""
+	}},
 }

@@ -16,7 +16,7 @@ func (c *call) find() (*publish, *apiError) {
 	if p == nil || !p.visible(c.k, c.now) {
 		return nil, errPublishID
 	}
-	if p.account != c.account {
+	if c.k.Rules.PublishOwner && p.account != c.account {
 		return nil, errForeign
 	}
 	return p, nil
@@ -87,7 +87,7 @@ func (c *call) cancel() (any, *apiError) {
 	if e != nil {
 		return nil, e
 	}
-	if !p.pull || p.handed || p.ended() {
+	if c.k.Rules.Cancellable && (!p.pull || p.handed || p.ended()) {
 		return nil, errUncancelled
 	}
 	if c.k.Pull.CancelIneffective {

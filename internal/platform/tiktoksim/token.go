@@ -19,6 +19,9 @@ type oauthError struct{ code, description string }
 
 func oauth(code, description string) *oauthError { return &oauthError{code, description} }
 
+// errFields is the one answer to all that is missing, doubled or unknown in a form.
+var errFields = oauth("invalid_request", "The request parameters are malformed.")
+
 // oauthCall is one request to the token or revoke endpoint.
 type oauthCall struct {
 	s     *Server
@@ -129,8 +132,8 @@ func (c *oauthCall) readForm(r *http.Request) *oauthError {
 	if c.k.Rules.TokenForm && (err != nil || kind != "application/x-www-form-urlencoded") {
 		return oauth("invalid_request", "Only `application/x-www-form-urlencoded` is supported as Content-Type.")
 	}
-	if err := r.ParseForm(); err != nil {
-		return oauth("invalid_request", "The request parameters are malformed.")
+	if err := r.ParseForm(); err != nil && c.k.Rules.TokenFields {
+		return errFields
 	}
 	c.form = r.PostForm
 	if !c.k.Rules.TokenForm {
@@ -139,7 +142,7 @@ func (c *oauthCall) readForm(r *http.Request) *oauthError {
 	for name, values := range c.form {
 		known := slices.Contains(oauthFields, name)
 		if c.k.Rules.TokenFields && (!known || len(values) > 1) {
-			return oauth("invalid_request", "The request parameters are malformed.")
+			return errFields
 		}
 	}
 	return nil
@@ -147,12 +150,22 @@ func (c *oauthCall) readForm(r *http.Request) *oauthError {
 
 // client checks the app's credentials.
 func (c *oauthCall) client() *oauthError {
-	key, secret := c.form.Get("client_key"), c.form.Get("client_secret")
-	if c.k.Rules.TokenFields && (key == "" || secret == "") {
-		return oauth("invalid_request", "The request parameters are malformed.")
+	if problem := c.need("client_key", "client_secret"); problem != nil {
+		return problem
 	}
+	key, secret := c.form.Get("client_key"), c.form.Get("client_secret")
 	if c.k.Rules.TokenClient && (key != c.s.clientKey || secret != c.s.clientSecret) {
 		return oauth("invalid_client", "Client key or secret is incorrect.")
+	}
+	return nil
+}
+
+// need refuses a request that lacks one of the fields. With the rule off a
+// missing field is an empty one.
+func (c *oauthCall) need(names ...string) *oauthError {
+	missing := func(name string) bool { return c.form.Get(name) == "" }
+	if c.k.Rules.TokenFields && slices.ContainsFunc(names, missing) {
+		return errFields
 	}
 	return nil
 }
@@ -160,6 +173,9 @@ func (c *oauthCall) client() *oauthError {
 func (c *oauthCall) token() ([]field, *oauthError) {
 	grantType := c.form.Get("grant_type")
 	c.entry.Detail = c.entry.Detail.with("grant_type", grantType)
+	if problem := c.need("grant_type"); problem != nil {
+		return nil, problem
+	}
 	switch grantType {
 	case "authorization_code":
 		return c.exchange()
@@ -167,20 +183,24 @@ func (c *oauthCall) token() ([]field, *oauthError) {
 		return c.refresh()
 	case "client_credentials":
 		return c.clientCredentials()
-	case "":
-		return nil, oauth("invalid_request", "The request parameters are malformed.")
 	}
-	return nil, oauth("unsupported_grant_type", "Grant type is not supported.")
+	switch {
+	case c.k.Rules.TokenGrant:
+		return nil, oauth("unsupported_grant_type", "Grant type is not supported.")
+	case c.form.Get("refresh_token") != "":
+		return c.refresh()
+	}
+	return c.exchange()
 }
 
 var verifierPattern = regexp.MustCompile(`^[A-Za-z0-9._~-]{43,128}$`)
 
 // exchange turns a code into tokens. A definite answer uses the code up.
 func (c *oauthCall) exchange() ([]field, *oauthError) {
-	value := c.form.Get("code")
-	if value == "" || c.form.Get("redirect_uri") == "" {
-		return nil, oauth("invalid_request", "The request parameters are malformed.")
+	if problem := c.need("code", "redirect_uri"); problem != nil {
+		return nil, problem
 	}
+	value := c.form.Get("code")
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	code := c.s.codes[value]
@@ -213,10 +233,10 @@ func verifies(verifier, challenge string) bool {
 
 // refresh gives a new access token and, by the knob, a new refresh token.
 func (c *oauthCall) refresh() ([]field, *oauthError) {
-	value := c.form.Get("refresh_token")
-	if value == "" {
-		return nil, oauth("invalid_request", "The request parameters are malformed.")
+	if problem := c.need("refresh_token"); problem != nil {
+		return nil, problem
 	}
+	value := c.form.Get("refresh_token")
 	c.entry.Detail = c.entry.Detail.with("refresh_token", fingerprint(value))
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
@@ -309,25 +329,33 @@ func (c *oauthCall) clientCredentials() ([]field, *oauthError) {
 
 // revoke removes the app for the creator behind an access token.
 func (c *oauthCall) revoke() ([]field, *oauthError) {
-	value := c.form.Get("token")
-	if value == "" {
-		return nil, oauth("invalid_request", "The request parameters are malformed.")
+	if problem := c.need("token"); problem != nil {
+		return nil, problem
 	}
+	value := c.form.Get("token")
 	c.entry.Detail = c.entry.Detail.with("token", fingerprint(value))
 	c.s.mu.Lock()
 	t := c.s.tokens[value]
 	if t == nil || t.kind != accessToken || t.grant.removed || !c.now.Before(t.expires) {
 		c.s.mu.Unlock()
-		return nil, oauth("invalid_grant", "Access token is invalid or expired.")
+		if c.k.Rules.RevokeToken {
+			return nil, oauth("invalid_grant", "Access token is invalid or expired.")
+		}
+		return c.revoked(), nil
 	}
 	a := t.grant.account
 	running := c.s.removeGrants(a)
 	c.s.mu.Unlock()
 	c.s.afterRemoval(a, running, removedByDeveloper)
+	return c.revoked(), nil
+}
+
+// revoked is the answer to a revoke that has worked, by the knob.
+func (c *oauthCall) revoked() []field {
 	if c.k.Token.RevokeBody == "object" {
-		return []field{}, nil
+		return []field{}
 	}
-	return nil, nil
+	return nil
 }
 
 func joinScopes(scopes []string) string { return strings.Join(scopes, ",") }

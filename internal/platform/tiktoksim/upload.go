@@ -37,12 +37,18 @@ type upload struct {
 	sides  int // PUTs that had to keep their bytes apart
 }
 
-// newUpload opens the transfer of a publish. s.mu is held.
+// newUpload opens the transfer of a publish. A plan that the rules let pass may
+// make no sense: without a chunk size all bytes are one chunk, and no chunk is
+// empty. s.mu is held.
 func (s *Server) newUpload(p *publish, from *sourceInfo) *upload {
-	count := max(1, from.TotalChunkCount)
+	chunk := from.ChunkSize
+	if chunk <= 0 {
+		chunk = from.VideoSize
+	}
+	count := max(1, min(from.TotalChunkCount, (from.VideoSize-1)/chunk+1))
 	u := &upload{
 		id: fmt.Sprint(7400000000000000000 + s.lastPublish*1013), token: secret("", ""), publish: p,
-		size: from.VideoSize, chunk: from.ChunkSize, last: from.VideoSize - from.ChunkSize*(count-1),
+		size: from.VideoSize, chunk: chunk, last: from.VideoSize - chunk*(count-1),
 		opened: p.initAt, sum: sha256.New(),
 	}
 	u.path = filepath.Join(s.dir, "upload-"+u.id)
@@ -129,7 +135,7 @@ func (s *Server) findUpload(r *http.Request, e *Entry) *upload {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	u := s.uploads[q.Get("upload_id")]
-	if u == nil || u.token != q.Get("upload_token") {
+	if u == nil || s.knobs.Load().Rules.UploadToken && u.token != q.Get("upload_token") {
 		return nil
 	}
 	p := u.publish
@@ -145,24 +151,40 @@ func (u *upload) check(r *http.Request, k *Knobs, now time.Time) (byteRange, *re
 	if k.Rules.UploadExpiry && u.expired(k, now) {
 		return byteRange{}, &refusal{status: http.StatusForbidden, why: "the upload URL has expired"}
 	}
-	text := r.Header.Get("Content-Range")
-	if text == "" {
-		return byteRange{}, &refusal{status: k.Upload.MissingRangeStatus, why: "Content-Range is missing", progress: k.Upload.MissingRangeStatus == 416}
-	}
-	b, err := parseContentRange(text)
-	if err != nil {
-		return b, &refusal{status: http.StatusBadRequest, why: err.Error()}
+	b, no := u.askedRange(r, k)
+	if no != nil {
+		return b, no
 	}
 	if k.Rules.UploadType && !slices.Contains(videoTypes, r.Header.Get("Content-Type")) {
 		return b, &refusal{status: http.StatusBadRequest, why: "Content-Type is not a video type"}
 	}
-	if r.ContentLength < 0 || k.Rules.UploadLength && (r.ContentLength != b.length() || b.total != u.size) {
+	if k.Rules.UploadLength && (r.ContentLength != b.length() || b.total != u.size) {
 		return b, &refusal{status: http.StatusBadRequest, why: "Content-Length, Content-Range and video_size disagree"}
 	}
-	if b.last >= u.size || b.length() != r.ContentLength {
+	if r.ContentLength >= 0 {
+		b.last = b.first + r.ContentLength - 1
+	}
+	if b.last >= u.size || b.length() <= 0 {
 		return b, &refusal{status: http.StatusBadRequest, why: "the range lies outside the file"}
 	}
 	return b, u.checkOrder(b, k, u.stored())
+}
+
+// askedRange reads Content-Range. With the rule off a missing or bad one stands
+// for what comes next, as long as Content-Length says.
+func (u *upload) askedRange(r *http.Request, k *Knobs) (byteRange, *refusal) {
+	text := r.Header.Get("Content-Range")
+	b, err := parseContentRange(text)
+	switch {
+	case err == nil:
+		return b, nil
+	case !k.Rules.UploadRange:
+		next := u.stored()
+		return byteRange{first: next, last: next + r.ContentLength - 1, total: u.size}, nil
+	case text == "":
+		return b, &refusal{status: k.Upload.MissingRangeStatus, why: "Content-Range is missing", progress: k.Upload.MissingRangeStatus == 416}
+	}
+	return b, &refusal{status: http.StatusBadRequest, why: err.Error()}
 }
 
 // checkOrder refuses a chunk that is not the one expected next.

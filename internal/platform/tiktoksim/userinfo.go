@@ -13,34 +13,30 @@ var userFields = map[string][]string{
 	"user.info.stats":   {"follower_count", "following_count", "likes_count", "video_count"},
 }
 
-// userScopes are the scopes that the asked fields need.
-func userScopes(fields []string) (scopes []string, unknown bool) {
-	for _, f := range fields {
-		found := false
-		for scope, names := range userFields {
-			if slices.Contains(names, f) {
-				found = true
-				scopes = append(scopes, scope)
-			}
+// userScope is the scope that opens a field; "" when there is no such field.
+func userScope(field string) string {
+	for scope, names := range userFields {
+		if slices.Contains(names, field) {
+			return scope
 		}
-		unknown = unknown || !found
 	}
-	return scopes, unknown
+	return ""
 }
 
 // userInfo answers GET /v2/user/info/ (TikTok contract 3).
 func (c *call) userInfo() (any, *apiError) {
 	list := c.r.URL.Query().Get("fields")
-	if list == "" {
+	if c.k.Rules.UserFields && list == "" {
 		return nil, invalid(c.k, "Fields is required")
 	}
 	fields := strings.Split(list, ",")
-	scopes, unknown := userScopes(fields)
-	if unknown {
+	unknown := func(f string) bool { return userScope(f) == "" }
+	if c.k.Rules.UserFields && slices.ContainsFunc(fields, unknown) {
 		return nil, invalid(c.k, "Fields are invalid")
 	}
-	for _, scope := range scopes {
-		if c.k.Rules.Scope && !slices.Contains(c.grant.scopes, scope) {
+	fields = slices.DeleteFunc(fields, unknown)
+	for _, f := range fields {
+		if c.k.Rules.Scope && !slices.Contains(c.grant.scopes, userScope(f)) {
 			return nil, errScope
 		}
 	}
