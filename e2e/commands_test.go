@@ -42,6 +42,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"journal":  plain(journalHas),
 	"time":     plain(timeFromNow),
 	"keep":     plain(keep),
+	"await":    plain(awaitLine),
 	"samehash": plain(sameHash),
 	"newer":    plain(makeNewer),
 	"sums":     plain(sumsOf),
@@ -312,6 +313,27 @@ func keep(ts *testscript.TestScript, args []string) error {
 	return nil
 }
 
+// awaitLine waits until a program in the background has written a line into a file, and prints the file: await FILE PATTERN.
+func awaitLine(ts *testscript.TestScript, args []string) error {
+	if len(args) != 2 {
+		return usage("await FILE PATTERN")
+	}
+	pattern, err := regexp.Compile("(?m)" + args[1])
+	if err != nil {
+		return err
+	}
+	return eventually(context.Background(), func() (bool, error) {
+		text, err := os.ReadFile(ts.MkAbs(args[0]))
+		if errors.Is(err, fs.ErrNotExist) || err == nil && !pattern.Match(text) {
+			return false, nil
+		}
+		if err == nil {
+			_, err = ts.Stdout().Write(text)
+		}
+		return true, err
+	})
+}
+
 // timeFromNow sets a variable to an instant: time NAME IN.
 func timeFromNow(ts *testscript.TestScript, args []string) error {
 	if len(args) != 2 {
@@ -393,13 +415,12 @@ func browse(ts *testscript.TestScript, args []string) error {
 	return call(ts, p.browser, s.url, "", args)
 }
 
-// callSimulator sends a request to the simulated TikTok: sim METHOD PATH [BODY].
+// callSimulator sends a request to the simulated TikTok at SIM: sim METHOD PATH [BODY].
 func callSimulator(ts *testscript.TestScript, args []string) error {
-	s, err := stageOf(ts)
-	if err != nil {
-		return err
+	if ts.Getenv("SIM") == "" {
+		return usage("serve comes first, or SIM is set")
 	}
-	return call(ts, http.DefaultClient, s.sim.URL, "", args)
+	return call(ts, http.DefaultClient, ts.Getenv("SIM"), "", args)
 }
 
 func call(ts *testscript.TestScript, from *http.Client, base, key string, args []string) error {

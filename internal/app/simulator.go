@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -65,7 +64,7 @@ func Simulate(o SimulatorOptions) (*Simulator, error) {
 	}
 	s.sim, err = tiktoksim.New(sim)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("simulator: %w", err), ln.Close())
+		return nil, errors.Join(err, ln.Close())
 	}
 	// No read or write time-out: uploads are held open until their due time.
 	s.server = &http.Server{Handler: s.sim, ReadHeaderTimeout: 10 * time.Second}

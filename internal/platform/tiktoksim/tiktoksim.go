@@ -195,6 +195,9 @@ func (o *Options) fill() {
 }
 
 func (o *Options) check() error {
+	if u, err := url.Parse(o.PublicURL); o.PublicURL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
+		return fmt.Errorf("public URL %q: must be http:// or https:// and a host", o.PublicURL)
+	}
 	if len(o.Redirects) > 10 {
 		return errors.New("an app has at most 10 redirect URIs")
 	}
