@@ -369,6 +369,39 @@ func TestUploadInPiecesSurvivesRestarts(t *testing.T) {
 	})
 }
 
+// TestHashGoesOnFromItsState: after a restart the bytes before it are not read again. The hash is of what arrived, whatever has
+// become of those bytes on disk since; one made from the disk would take the damage for the file.
+func TestHashGoesOnFromItsState(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		actor := storetest.Workspace(t, db)
+		dir := t.TempDir()
+		content := []byte(strings.Repeat("0123456789", 100_000))
+		first := mediatest.OpenIn(t, db, dir)
+		u := begin(t, first, actor, len(content))
+		if _, err := first.Append(t.Context(), actor, u.ID, 0, bytes.NewReader(content[:600_000])); err != nil {
+			t.Fatal(err)
+		}
+		f, err := first.Spool.OpenFile(string(u.Media))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.WriteAt([]byte("damage"), 1000); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		next := mediatest.OpenIn(t, db, dir) // a new process
+		if _, err := next.Append(t.Context(), actor, u.ID, 600_000, bytes.NewReader(content[600_000:])); err != nil {
+			t.Fatal(err)
+		}
+		if m, err := next.Get(t.Context(), actor, u.Media); err != nil || m.ReceivedSHA256 != sum(content) {
+			t.Errorf("hash %s, %v; want %s, of what arrived", m.ReceivedSHA256, err, sum(content))
+		}
+	})
+}
+
 func TestHashIsMadeAgainWhenItsStateIsForeign(t *testing.T) {
 	t.Parallel()
 	db := storetest.SQLite(t)
