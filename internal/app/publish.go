@@ -36,6 +36,7 @@ type PublishResult struct {
 	SHA256      string          `json:"sha256"`       // of the first file on disk
 	SentSHA256  string          `json:"sent_sha256"`  // of the first file that the simulated TikTok received
 	Bytes       int64           `json:"bytes"`        // of all files on disk
+	Chunks      int             `json:"chunks"`       // in which the simulated TikTok received a video; 0 for photos, which it fetches
 	MediaID     string          `json:"media_id"`     // of the first file
 	Files       []PublishedFile `json:"files"`
 	Permalink   string          `json:"permalink"`
@@ -200,6 +201,7 @@ func (d *Demo) compare(ctx context.Context, r *PublishResult) error {
 	var posts []struct {
 		PublishID string `json:"publish_id"`
 		Published string `json:"published_at"`
+		Chunks    int    `json:"chunks"`
 		Files     []struct {
 			SHA256 string `json:"sha256"`
 		} `json:"files"`
@@ -213,7 +215,7 @@ func (d *Demo) compare(ctx context.Context, r *PublishResult) error {
 			continue
 		}
 		public++
-		r.Match = len(p.Files) == len(r.Files)
+		r.Match, r.Chunks = len(p.Files) == len(r.Files), p.Chunks
 		for i := range min(len(p.Files), len(r.Files)) {
 			r.Files[i].SentSHA256 = p.Files[i].SHA256
 			r.Match = r.Match && r.Files[i].SentSHA256 == r.Files[i].StoredSHA256

@@ -209,6 +209,7 @@ func (t *transfer) commit(now time.Time) (complete bool, no *refusal) {
 		return false, &refusal{status: http.StatusInternalServerError, why: "the simulator cannot store the bytes"}
 	}
 	u.next, u.sum = t.b.first+t.got, t.sum
+	u.chunks++
 	u.received = max(u.received, u.next)
 	if u.writer != nil && u.writer != t {
 		u.writer.lost, u.writer = true, nil

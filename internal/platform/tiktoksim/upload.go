@@ -25,9 +25,10 @@ type upload struct {
 
 	// mu guards what follows. It is held for a buffer's write, never for a
 	// read, so that a slow sender holds up nobody.
-	mu   sync.Mutex
-	next int64     // stored bytes: the first byte that is expected next
-	sum  hash.Hash // over the stored bytes
+	mu     sync.Mutex
+	next   int64     // stored bytes: the first byte that is expected next
+	sum    hash.Hash // over the stored bytes
+	chunks int       // PUTs that brought them
 	// received is how far the PUT under way has come; it counts for nothing,
 	// but shows that a sender holds back the rest.
 	received int64

@@ -107,8 +107,8 @@ func TestSequentialChunks(t *testing.T) {
 			}
 			w.MoveClock(processing)
 			w.wantStatus(token, a.Data.PublishID, "PUBLISH_COMPLETE", "")
-			if p := w.Posts()[0]; p.SHA256 != sum(b) || p.Size != 17*mib {
-				t.Errorf("published %d bytes with hash %s, want %s", p.Size, p.SHA256, sum(b))
+			if p := w.Posts()[0]; p.SHA256 != sum(b) || p.Size != 17*mib || p.Chunks != 3 {
+				t.Errorf("published %d bytes in %d chunks with hash %s, want 3 and %s", p.Size, p.Chunks, p.SHA256, sum(b))
 			}
 		})
 	}

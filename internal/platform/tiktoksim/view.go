@@ -32,6 +32,8 @@ type Post struct {
 	// way, which do not count yet; DeclaredSize is what init announced.
 	ReceivedBytes int64 `json:"received_bytes"`
 	DeclaredSize  int64 `json:"declared_size"`
+	// Chunks is in how many PUTs an upload has come so far.
+	Chunks int `json:"chunks"`
 	// FirstInitAt and LastByteAt are real time: when init arrived and when the
 	// last byte was read. The …Clock fields are the same on the simulator's clock.
 	FirstInitAt    time.Time `json:"first_init_at"`
@@ -125,7 +127,7 @@ func (s *Server) view(p *publish, made *post) Post {
 	v.ReceivedBytes = p.downloaded.Load()
 	if u := p.upload; u != nil {
 		u.mu.Lock()
-		v.ReceivedBytes, v.DeclaredSize = u.received, u.size
+		v.ReceivedBytes, v.DeclaredSize, v.Chunks = u.received, u.size, u.chunks
 		u.mu.Unlock()
 	}
 	if made != nil {
