@@ -313,7 +313,7 @@ func (c *canary) searchFiles(t *testing.T, somebody creator) {
 	}
 }
 
-// searchFindsWhatIsThere writes a token into a job's row, where none may be, and expects the search of the rows to find it.
+// searchFindsWhatIsThere writes a token where none may be and expects the search of the rows to find it.
 func (c *canary) searchFindsWhatIsThere(t *testing.T) {
 	t.Helper()
 	tokens, err := c.sim.Connect(demoCreator)
