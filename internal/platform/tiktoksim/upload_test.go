@@ -77,6 +77,31 @@ func TestChunkedTransferEncodingIsRefused(t *testing.T) {
 	}
 }
 
+// TestPlanWithoutSense: once the rules let every plan pass, no chunk is empty and the file still comes together.
+func TestPlanWithoutSense(t *testing.T) {
+	for _, c := range []struct {
+		chunk, count int64
+		ends         []int64
+	}{
+		{0, 0, []int64{100}}, {-1, 3, []int64{100}}, {40, 9, []int64{40, 80, 100}}, {40, 0, []int64{100}}, {400, 2, []int64{100}},
+	} {
+		t.Run(fmt.Sprintf("%d chunks of %d", c.count, c.chunk), func(t *testing.T) {
+			w := begin(t)
+			w.knobs(func(k *tiktoksim.Knobs) { k.Rules.ChunkSize, k.Rules.ChunkCount = false, false })
+			u, first := w.newUpload(100, plan(100, c.chunk, c.count)), int64(0)
+			for _, end := range c.ends {
+				if r := putResult(w.put(chunk{url: u, body: make([]byte, end-first), first: first, total: 100})); r != "" {
+					t.Fatalf("bytes %d to %d are answered %s", first, end, r)
+				}
+				first = end
+			}
+			if p := w.Publishes()[0]; p.LastByteAt.IsZero() || p.Chunks != len(c.ends) {
+				t.Errorf("after %d bytes in %d chunks the upload is not complete", p.ReceivedBytes, p.Chunks)
+			}
+		})
+	}
+}
+
 // TestSequentialChunks sends a padded video in chunks and finds the same bytes
 // published; each replay is told the progress.
 func TestSequentialChunks(t *testing.T) {
