@@ -43,11 +43,14 @@ func (t *Tx) AskAbout(ctx context.Context, p shippost.PlatformName, subject, pub
 
 // NoteVisible writes what a platform says about whether viewers can see the post of its publishID, if that is the latest word
 // about it. It returns the post when something changed.
+//
+// Messages name the second alone, and come in any order. Of two about the same second the withdrawal counts: what is withdrawn was
+// seen before, while nobody brings a post back within the second; and whoever looks for nothing loses less than who is not told.
 func (t *Tx) NoteVisible(ctx context.Context, p shippost.PlatformName, subject, publishID string, when time.Time, visible bool) (shippost.Post, bool, error) {
 	var withdrawn time.Time
-	condition := "withdrawn_at IS NOT NULL"
+	condition := "withdrawn_at IS NOT NULL AND (visibility_at IS NULL OR visibility_at < $3)"
 	if !visible {
-		withdrawn, condition = when, "withdrawn_at IS NULL"
+		withdrawn, condition = when, "withdrawn_at IS NULL AND (visibility_at IS NULL OR visibility_at <= $3)"
 	}
 	var id shippost.PostID
 	err := t.value(ctx, []any{&id}, `SELECT post_id FROM attempts WHERE publish_id = $1 AND account_id IN (SELECT id FROM accounts WHERE platform = $2 AND subject = $3)`,
@@ -58,7 +61,7 @@ func (t *Tx) NoteVisible(ctx context.Context, p shippost.PlatformName, subject, 
 	if err != nil {
 		return shippost.Post{}, false, err
 	}
-	changed, err := t.swap(ctx, `UPDATE posts SET withdrawn_at = $1 WHERE id = $2 AND (visibility_at IS NULL OR visibility_at < $3) AND `+condition, moment(withdrawn), id, moment(when))
+	changed, err := t.swap(ctx, `UPDATE posts SET withdrawn_at = $1 WHERE id = $2 AND `+condition, moment(withdrawn), id, moment(when))
 	if err == nil {
 		_, err = t.exec(ctx, `UPDATE posts SET visibility_at = $1 WHERE id = $2 AND (visibility_at IS NULL OR visibility_at < $1)`, moment(when), id)
 	}
