@@ -21,6 +21,26 @@ const (
 	AccountDisconnected AccountStatus = "disconnected"    // ended; history stays
 )
 
+// Why an account is not active: the codes of its StatusReason.
+const (
+	ReasonRefresh   = "refresh_refused"    // the platform no longer takes its refresh token
+	ReasonRefused   = "token_refused"      // the platform refuses even the tokens that it has just given
+	ReasonWithdrawn = "permission_denied"  // the platform takes the token, and says that a permission is missing
+	ReasonScopes    = "scope_missing"      // its creator did not allow everything that ShipPost needs
+	ReasonImported  = "imported"           // it came in an archive, which has no keys
+	ReasonRemoved   = "removed_by_creator" // its creator took our access away in the platform itself
+)
+
+// reasons are the words of each, which screens, API, command line and mail all say.
+var reasons = map[string]string{
+	ReasonRefresh:   "The platform no longer accepts ShipPost for this account.",
+	ReasonRefused:   "The platform refuses ShipPost's access to this account, even right after it was renewed.",
+	ReasonWithdrawn: "The platform says that ShipPost may not post to this account. Every switch must be left on when it is connected.",
+	ReasonScopes:    "ShipPost was not allowed to post to this account. Every switch must be left on when it is connected.",
+	ReasonImported:  "This account came with an imported workspace, without access.",
+	ReasonRemoved:   "Its creator took ShipPost's access back in the platform's app.",
+}
+
 // Account is a connected social account.
 type Account struct {
 	ID             AccountID
@@ -33,7 +53,7 @@ type Account struct {
 	Avatar         string    // hex SHA-256 of the picture as we keep it; "" without one
 	AvatarAt       time.Time // when it was last asked for; zero for never
 	Status         AccountStatus
-	StatusReason   string // code of why it is not active
+	StatusReason   string // code of why it is not active; see Why
 	Epoch          int64  // grows with each connect and disconnect; an attempt of an older epoch must not commit
 	Scopes         []string
 	ConnectedAt    time.Time
@@ -53,6 +73,19 @@ func AnnounceEnd(ends, before, now time.Time) bool {
 		at := ends.Add(-ahead)
 		return before.Before(at) && !now.Before(at)
 	})
+}
+
+// Why says in a sentence why ShipPost may not post to the account; "" when it may, and for one that was disconnected here.
+func (a Account) Why() string {
+	words, known := reasons[a.StatusReason]
+	switch {
+	case a.Status == AccountActive:
+		return ""
+	case !known && a.Status == AccountReconnect:
+		return reasons[ReasonRefresh]
+	default:
+		return words
+	}
 }
 
 // HasScope reports whether the creator granted the scope.

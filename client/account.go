@@ -15,6 +15,7 @@ type Account struct {
 	Name          string    `json:"name"`
 	Status        string    `json:"status"` // "active", "needs_reconnect" or "disconnected"
 	StatusReason  string    `json:"status_reason"`
+	StatusMessage string    `json:"status_message"` // the same in a sentence
 	Scopes        []string  `json:"scopes"`
 	MissingScopes []string  `json:"missing_scopes"`
 	ConnectedAt   time.Time `json:"connected_at"`

@@ -165,7 +165,7 @@ func (d *doctor) scopes(needed []string) {
 		case len(missing) > 0:
 			d.note("granted", FindingWarning, "@%s did not grant %s. Its creator connects the account again and leaves every permission on; a renewal of the token does not help.", name, strings.Join(missing, ", "))
 		case a.Status == shippost.AccountReconnect:
-			d.note("granted", FindingWarning, "TikTok no longer accepts ShipPost for @%s. Its creator connects the account again.", name)
+			d.note("granted", FindingWarning, "@%s: %s Its creator connects the account again.", name, a.Why())
 		default:
 			whole++
 		}

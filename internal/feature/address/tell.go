@@ -194,7 +194,7 @@ func (b *Book) accountLine(ctx context.Context, tx *store.Tx, a store.Address, g
 	}
 	l = line{Subject: called(account) + " needs you", About: called(account), Do: do(shippost.RemedyReconnect), Page: b.PublicURL + "/accounts/" + string(account.ID)}
 	if g.Kind == shippost.EntryAccountBroken {
-		l.What = "ShipPost may no longer post to this account. Its posts wait until it is connected again, each until its late window is over."
+		l.What = account.Why() + " Its posts wait until it is connected again, each until its late window is over."
 		return l, account.Status == shippost.AccountReconnect, nil
 	}
 	ends, err := tx.EndingAccess(ctx, g.Workspace, tx.Now().Add(shippost.AccessNotice))

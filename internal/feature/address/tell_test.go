@@ -151,7 +151,7 @@ func TestPromise_P09_AccountsThatNeedSomebodyAreMailed(t *testing.T) {
 		a.Status, a.StatusReason = shippost.AccountReconnect, "refresh_refused"
 		storetest.Update(p.t, p.db, func(tx *store.Tx) error { _, err := tx.SetAccountStatus(ctx, a, a.Epoch); return err })
 		happens(shippost.EntryAccountBroken)
-		told("may no longer post to this account")
+		told("no longer accepts ShipPost for this account")
 		// With a post in the same mail it says so.
 		happens(shippost.EntryAccountBroken)
 		p.happens(shippost.EntryPostMissed, shippost.PostMissed, "")

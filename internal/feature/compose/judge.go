@@ -149,7 +149,7 @@ func judgeAccount(d Draft, m material) []shippost.Problem {
 		p.Code, p.Message, p.Remedy = "account_not_found", "This account does not exist, or is not yours.", shippost.RemedyEdit
 	case m.account.Status == shippost.AccountReconnect:
 		p.Code, p.Remedy = "needs_reconnect", shippost.RemedyReconnect
-		p.Message = "The platform no longer accepts ShipPost for this account. Connect it again first."
+		p.Message = m.account.Why() + " Connect it again first."
 	case m.account.Status != shippost.AccountActive:
 		p.Code, p.Message, p.Remedy = "disconnected", "This account is disconnected. Connect it again first.", shippost.RemedyReconnect
 	default:

@@ -11,9 +11,6 @@ import (
 	"ship-post.com/shippost/internal/store"
 )
 
-// ReasonScopes is the reason of an account whose creator did not allow everything that ShipPost needs.
-const ReasonScopes = "scope_missing"
-
 // attach writes the account with what the platform told now, and its grant. Before is the row as it stands, zero for a
 // new account. Its epoch grows when it was not active: what was begun under the old grant must not go on.
 // With scopes missing the account is there, but posts wait until the creator allows them too.
@@ -27,7 +24,7 @@ func (d *Desk) attach(ctx context.Context, tx *store.Tx, actor shippost.Actor, a
 	needed := d.Platforms[a.Platform].Describe()
 	missing := missingScopes(needed.Scopes, a.grant.Scopes)
 	if slices.ContainsFunc(missing, func(s string) bool { return s != needed.DraftScope }) {
-		after.Status, after.StatusReason = shippost.AccountReconnect, ReasonScopes
+		after.Status, after.StatusReason = shippost.AccountReconnect, shippost.ReasonScopes
 	}
 	if before.Status != shippost.AccountActive {
 		after.Epoch++

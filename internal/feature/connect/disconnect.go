@@ -65,7 +65,7 @@ func (d *Desk) Removed(ctx context.Context, tx *store.Tx, p shippost.PlatformNam
 		return err
 	}
 	actor := shippost.Actor{Kind: shippost.ActorPlatform, Workspace: account.Workspace}
-	if _, err := d.end(ctx, tx, actor, account, "removed_by_creator"); err != nil {
+	if _, err := d.end(ctx, tx, actor, account, shippost.ReasonRemoved); err != nil {
 		return err
 	}
 	return d.Vault.Forget(ctx, tx, account.ID)

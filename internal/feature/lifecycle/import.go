@@ -324,7 +324,7 @@ func (in *importer) adapt(t Table, row map[string]any) {
 	switch t.Name {
 	case "accounts":
 		if row["status"] != string(shippost.AccountDisconnected) {
-			row["status"], row["status_reason"] = string(shippost.AccountReconnect), "imported"
+			row["status"], row["status_reason"] = string(shippost.AccountReconnect), shippost.ReasonImported
 			in.done.Accounts++
 		}
 	case "posts":

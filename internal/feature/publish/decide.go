@@ -76,7 +76,7 @@ func decide(s situation, now time.Time) decision {
 	case s.Account.Status == shippost.AccountReconnect:
 		d := decision{Do: actHold, At: earlier(now.Add(time.Minute), until.Add(time.Second)), Hold: &shippost.Hold{
 			Code: "needs_reconnect", Remedy: shippost.RemedyReconnect, Since: now,
-			Message: "The platform no longer accepts ShipPost for this account. Connect it again and the post goes on."}}
+			Message: s.Account.Why() + " Connect it again and the post goes on."}}
 		if held := s.Post.Hold; held != nil && held.Remedy == shippost.RemedyReconnect {
 			d.Hold = held // it knows more exactly what is missing
 		}

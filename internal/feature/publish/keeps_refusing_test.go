@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"ship-post.com/shippost"
-	"ship-post.com/shippost/internal/feature/vault"
 	"ship-post.com/shippost/internal/platform"
 	"ship-post.com/shippost/internal/platform/tiktoksim"
 	"ship-post.com/shippost/internal/store"
@@ -38,7 +37,7 @@ func TestAccessRefused_EvenWhenRenewed(t *testing.T) {
 				l.move(time.Hour)
 				held, attempts := l.until(t, post.ID, func(p shippost.Post, _ []shippost.Attempt) bool { return p.Hold != nil })
 				of := l.accountOf(t, account.ID)
-				if held.Hold.Remedy != shippost.RemedyReconnect || of.Status != shippost.AccountReconnect || of.StatusReason != vault.ReasonRefused {
+				if held.Hold.Remedy != shippost.RemedyReconnect || of.Status != shippost.AccountReconnect || of.StatusReason != shippost.ReasonRefused {
 					t.Errorf("the post is held by %+v, the account is %s (%s)", held.Hold, of.Status, of.StatusReason)
 				}
 				if committed := !attempts[len(attempts)-1].GuardedAt.IsZero(); committed != c.committed || !committed && (held.Status != shippost.PostQueued || held.Hold.Code != platform.CodeTokenRefused) {

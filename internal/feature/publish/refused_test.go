@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"ship-post.com/shippost"
-	"ship-post.com/shippost/internal/feature/vault"
 )
 
 // TestAccessRefused_NoRefresh: TikTok takes the token and says that the right to post is missing. The account must be
@@ -21,7 +20,7 @@ func TestAccessRefused_NoRefresh(t *testing.T) {
 		held, _ := l.until(t, post.ID, func(p shippost.Post, _ []shippost.Attempt) bool { return p.Hold != nil })
 		broken := l.accountOf(t, account.ID)
 		if held.Status != shippost.PostQueued || held.Hold.Code != "scope_not_authorized" || held.Hold.Remedy != shippost.RemedyReconnect ||
-			broken.Status != shippost.AccountReconnect || broken.StatusReason != vault.ReasonWithdrawn {
+			broken.Status != shippost.AccountReconnect || broken.StatusReason != shippost.ReasonWithdrawn {
 			t.Errorf("the post is %s, held by %+v, the account is %s (%s)", held.Status, held.Hold, broken.Status, broken.StatusReason)
 		}
 		if n := l.requests("token") - tokens; n != 0 || l.inits("narrow") != 0 {

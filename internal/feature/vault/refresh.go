@@ -246,7 +246,7 @@ func (v *Vault) ended(ctx context.Context, s state, cause error) (shippost.Secre
 		if pe := platform.AsError(cause); pe != nil {
 			code = pe.Code
 		}
-		return v.markBroken(ctx, tx, s.account.ID, ReasonRefresh, code)
+		return v.markBroken(ctx, tx, s.account.ID, shippost.ReasonRefresh, code)
 	})
 	switch {
 	case shippost.IsCode(err, "grant_not_found"):
@@ -257,15 +257,8 @@ func (v *Vault) ended(ctx context.Context, s state, cause error) (shippost.Secre
 		return v.access(*newer)
 	}
 	v.Log.Warn("an account must be connected anew", "account", s.account.ID, "err", cause)
-	return shippost.Secret{}, broken()
+	return shippost.Secret{}, broken(shippost.ReasonRefresh)
 }
-
-// Why an account must be connected anew.
-const (
-	ReasonRefresh   = "refresh_refused"   // the platform no longer takes its refresh token
-	ReasonWithdrawn = "permission_denied" // the platform takes the token, and says that a permission is missing
-	ReasonRefused   = "token_refused"     // the platform refuses even the tokens that it has just given
-)
 
 // Withdrawn marks an account as one that must be connected anew, because the platform said with a code that its creator
 // does not let us do what we asked for, or refuses new tokens like old ones. No refresh would change that, so none is made.
@@ -275,9 +268,9 @@ func (v *Vault) Withdrawn(ctx context.Context, tx *store.Tx, account shippost.Ac
 	if err != nil || now.Epoch != account.Epoch {
 		return err
 	}
-	reason := ReasonWithdrawn
+	reason := shippost.ReasonWithdrawn
 	if code == platform.CodeTokenRefused {
-		reason = ReasonRefused
+		reason = shippost.ReasonRefused
 	}
 	return v.markBroken(ctx, tx, account.ID, reason, code)
 }
@@ -319,7 +312,7 @@ func (v *Vault) markBroken(ctx context.Context, tx *store.Tx, id shippost.Accoun
 // that the former pair is dead.
 func (v *Vault) mend(ctx context.Context, tx *store.Tx, id shippost.AccountID) error {
 	account, err := tx.AccountOfAny(ctx, id)
-	if err != nil || account.Status != shippost.AccountReconnect || account.StatusReason != ReasonRefresh {
+	if err != nil || account.Status != shippost.AccountReconnect || account.StatusReason != shippost.ReasonRefresh {
 		return err
 	}
 	account.Status, account.StatusReason = shippost.AccountActive, ""

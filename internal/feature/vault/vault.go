@@ -148,9 +148,9 @@ func disconnected() error {
 	return shippost.Errorf(shippost.Reconnect, "disconnected", "This account is not connected. Connect it again.").With(shippost.RemedyReconnect)
 }
 
-func broken() error {
-	return shippost.Errorf(shippost.Reconnect, "needs_reconnect",
-		"The platform no longer accepts ShipPost for this account. Connect it again.").With(shippost.RemedyReconnect)
+func broken(reason string) error {
+	why := shippost.Account{Status: shippost.AccountReconnect, StatusReason: reason}.Why()
+	return shippost.Errorf(shippost.Reconnect, "needs_reconnect", "%s Connect it again.", why).With(shippost.RemedyReconnect)
 }
 
 // tokens are the tokens of one account.
@@ -186,7 +186,7 @@ func (t tokens) Token(ctx context.Context) (shippost.Secret, error) {
 		if alive {
 			return t.vault.access(s.grant)
 		}
-		return shippost.Secret{}, broken()
+		return shippost.Secret{}, broken(s.account.StatusReason)
 	}
 	renewed, err := t.vault.refresh(ctx, s)
 	if err != nil && alive && ctx.Err() == nil {
@@ -210,7 +210,7 @@ func (t tokens) Renew(ctx context.Context, refused shippost.Secret) (shippost.Se
 		return current, nil // somebody renewed it meanwhile
 	}
 	if s.account.Status == shippost.AccountReconnect {
-		return shippost.Secret{}, broken()
+		return shippost.Secret{}, broken(s.account.StatusReason)
 	}
 	return t.vault.refresh(ctx, s)
 }

@@ -29,7 +29,8 @@ type Account struct {
 	Handle         string                 `json:"handle" doc:"Without @; empty when the platform did not tell."`
 	Name           string                 `json:"name"`
 	Status         shippost.AccountStatus `json:"status" enum:"active,needs_reconnect,disconnected"`
-	StatusReason   string                 `json:"status_reason,omitempty"`
+	StatusReason   string                 `json:"status_reason,omitempty" doc:"Why it is not active, for programs."`
+	StatusMessage  string                 `json:"status_message,omitempty" doc:"The same in a sentence."`
 	Scopes         []string               `json:"scopes"`
 	AvatarURL      string                 `json:"avatar_url,omitempty" doc:"The creator's picture, kept on this server."`
 	Limits         Limits                 `json:"limits"`
@@ -73,7 +74,7 @@ func (a *API) describeAccount(ctx context.Context, actor shippost.Actor, acc shi
 }
 
 func (a *API) accountOf(acc shippost.Account, load compose.Load) Account {
-	return Account{ID: acc.ID, Platform: acc.Platform, Handle: acc.Handle, Name: acc.Name, Status: acc.Status, StatusReason: acc.StatusReason,
+	return Account{ID: acc.ID, Platform: acc.Platform, Handle: acc.Handle, Name: acc.Name, Status: acc.Status, StatusReason: acc.StatusReason, StatusMessage: acc.Why(),
 		Scopes: convert(acc.Scopes, same), MissingScopes: convert(a.opt.Accounts.MissingScopes(acc), same),
 		AvatarURL:   avatarURL(acc),
 		Limits:      Limits{load.Sent, a.opt.Posts.DailyPosts(acc.Platform), load.Scheduled, a.opt.Posts.ScheduledLimit()},

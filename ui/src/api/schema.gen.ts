@@ -1257,6 +1257,9 @@ export interface components {
             scopes: string[];
             /** @enum {string} */
             status: "active" | "needs_reconnect" | "disconnected";
+            /** @description The same in a sentence. */
+            status_message?: string;
+            /** @description Why it is not active, for programs. */
             status_reason?: string;
         };
         AccountDay: {
