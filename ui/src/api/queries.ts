@@ -39,6 +39,16 @@ export const creatorQuery = (account: string) =>
     gcTime: 60_000,
   })
 
+/** The limits of an account as data: what the editor shows is what a post is judged by. They change with the server and the creator, seldom. */
+export const rulesQuery = (account: string) =>
+  queryOptions({
+    queryKey: ['rules', account],
+    queryFn: ({ signal }) => answer(api.GET('/accounts/{id}/rules', { params: { path: { id: account } }, signal })),
+    enabled: account !== '',
+    staleTime: 10 * 60_000,
+    gcTime: 60 * 60_000,
+  })
+
 export const postsQuery = (filter: PostFilter) =>
   queryOptions({ queryKey: ['posts', filter], queryFn: ({ signal }) => answer(api.GET('/posts', { params: { query: filter }, signal })) })
 

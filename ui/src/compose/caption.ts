@@ -4,12 +4,6 @@ export interface Stretch {
   kind: 'words' | 'tag' | 'mention'
 }
 
-/** How long a caption may be, in UTF-16 units. */
-export const captionLimit = { video: 2200, photo: 4000 }
-
-/** How long the headline of photos may be. */
-export const titleLimit = 90
-
 // TikTok knows a hashtag or a mention by the space before and after it.
 const marks = /(?<=^|\s)(#[\p{L}\p{M}\p{N}_]+|@[\p{L}\p{N}_.]+)(?=\s|$)/gu
 

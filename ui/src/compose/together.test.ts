@@ -18,6 +18,8 @@ test.each([
   ['two videos', [video, { ...video, name: 'w.mp4' }], undefined, 1, 0, 'A TikTok post has one video: w.mp4 was left out.'],
   ['another video', [video], { kind: 'video' as const, count: 1 }, 1, 0, ''],
 ])('%s', (_, files, present, take, instead, words) => {
-  const got = together(files, present)
+  const got = together(files, present, 35)
   expect([got.take.length, got.instead.length, got.words]).toEqual([take, instead, words])
 })
+
+test('all photos while the most of them are not known', () => expect(together(photos(36), undefined)).toEqual({ take: photos(36), instead: [], words: '' }))

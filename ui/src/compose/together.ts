@@ -1,7 +1,5 @@
 import type { MediaKind } from '../panels/tiktok/answers.ts'
 
-export const mostPhotos = 35
-
 /** What of newly chosen files a post takes, and why the rest is left out. */
 export interface Together<T> {
   take: T[]
@@ -16,15 +14,18 @@ export function kindOf(file: { name: string; type: string }): MediaKind {
   return file.type.startsWith('image/') || /\.(jpe?g|png|webp|heic|heif)$/i.test(file.name) ? 'photo' : 'video'
 }
 
-/** Decides which files a post takes: one video or up to 35 photos, never both. What is here already decides, else the first file does. */
-export function together<T extends { name: string; type: string }>(files: T[], present: { kind: MediaKind; count: number } | undefined): Together<T> {
+/**
+ * Decides which files a post takes: one video or so many photos, never both. What is here already decides, else the first file does.
+ * While the most photos are not known all are taken, and the server says when they are too many.
+ */
+export function together<T extends { name: string; type: string }>(files: T[], present: { kind: MediaKind; count: number } | undefined, mostPhotos = Infinity): Together<T> {
   const first = files[0]
   if (!first) return { take: [], instead: [], words: '' }
   const kind = present?.kind ?? kindOf(first)
   const same = files.filter((f) => kindOf(f) === kind)
   const instead = files.filter((f) => kindOf(f) !== kind)
   const room = kind === 'photo' ? mostPhotos - (present?.count ?? 0) : 1
-  const take = same.slice(0, room)
+  const take = same.slice(0, Math.max(0, room))
   if (instead.length > 0) {
     const left = named(instead, kind === 'photo' ? 'video' : 'photo')
     return { take, instead, words: `A TikTok post has one video or photos, never both: ${left} left out.` }

@@ -37,6 +37,14 @@ const tooLarge: Schemas['Problem'] = { code: 'photo_too_large', message: 'It is 
 const tooWide: Schemas['Problem'] = { code: 'picture_size', message: 'It is 8192 pixels wide; TikTok takes at most 4096.', severity: 'block', remedy: 'convert' }
 const recipe: Schemas['Recipe'] = { width: 4096, height: 2160, frame_rate: 29.97, length_ms: 14_000, changes: ['Made smaller, from 8192 × 4320', 'Brought to 29.97 frames a second'] }
 
+const rule = (kind: string, about: string, more: Partial<Schemas['Rule']>): Schemas['Rule'] => ({ code: about, kind, about, severity: 'block', source: 'platform', fixable: false, ...more })
+
+/** The limits of an account, as the server tells them. */
+export const rules = [
+  rule('video', 'container', { one_of: ['mp4', 'mov', 'webm'] }), rule('video', 'size', { min: 1, max: 4_294_967_296, unit: 'bytes' }), rule('video', 'caption', { max: 2200, unit: 'utf16' }),
+  rule('photo', 'count', { min: 1, max: 35, unit: 'files' }), rule('photo', 'caption', { max: 4000, unit: 'utf16' }), rule('photo', 'title', { max: 90, unit: 'utf16' }),
+]
+
 /** Photos in each of their states, by id. */
 export const photos = [
   media('dunes', {}), media('shells', { sha256: turned, removed: ['location'], problems: [{ code: 'photo_rewritten', severity: 'warn', message: 'The photo was turned upright by 90° and saved anew as JPEG, without hidden data.' }] }), media('harbour', { status: 'checking', usable: false }),
