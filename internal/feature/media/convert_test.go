@@ -2,10 +2,14 @@ package media_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -89,12 +93,24 @@ func TestConvert_AwkwardFilms(t *testing.T) {
 		if !bytes.Equal(storedOf(t, l, actor, m.ID), original) && len(m.Removed) == 0 {
 			t.Errorf("%s: the original changed", c.name)
 		}
-		seen := look(t, stored)
+		before, seen := look(t, original), look(t, stored)
 		if v := seen.video(); v.Codec != "h264" || v.Width != c.width || v.Height != c.height || v.Format != "yuv420p" || v.Rate != v.MeanRate || c.rate != "" && v.Rate != c.rate || len(v.Sides) != 0 {
 			t.Errorf("%s: the picture is %+v, want %d × %d at %s", c.name, v, c.width, c.height, c.rate)
 		}
-		if a := seen.audio(); (a.Codec == "aac") != c.sound {
-			t.Errorf("%s: the sound is %+v, want any: %v", c.name, a, c.sound)
+		if a := seen.audio(); (a.Codec == "aac") != c.sound || (before.audio().Codec != "") != c.sound {
+			t.Errorf("%s: the sound is %+v, of %+v before, want any: %v", c.name, a, before.audio(), c.sound)
+		}
+		if len(seen.Streams) > 2 || !startsWithIndex(stored) {
+			t.Errorf("%s: more than picture and sound, or the index stands behind them: %+v", c.name, seen.Streams)
+		}
+		if shape, was := seen.video().shape(), m.Facts; math.Abs(shape*float64(was.Height)/float64(was.Width)-1) > 0.01 {
+			t.Errorf("%s: what was %d × %d has the shape %.3f", c.name, was.Width, was.Height, shape)
+		}
+		if rate, even := seen.rate(); !even || rate < 23 || rate > 60.1 {
+			t.Errorf("%s: %.2f frames a second, each shown as long as the others: %v", c.name, rate, even)
+		}
+		if d := difference(firstFrame(t, original), firstFrame(t, stored)); d > 4 {
+			t.Errorf("%s: viewers see another picture: its points differ by %.1f of 255", c.name, d)
 		}
 		if _, again, _ := platform.MakeRecipe(tikTokLimits, result); again || result.Facts.VariableRate || result.Facts.Duration > 1500*time.Millisecond {
 			t.Errorf("%s: the result does not fit either: %+v", c.name, result.Facts)
@@ -147,7 +163,13 @@ func storedOf(t testing.TB, l *media.Library, actor shippost.Actor, id shippost.
 }
 
 // seen is what ffprobe says of a file.
-type seen struct{ Streams []stream }
+type seen struct {
+	Streams []stream
+	Packets []struct {
+		Type string `json:"codec_type"`
+		At   string `json:"pts_time"`
+	}
+}
 
 type stream struct {
 	Type     string `json:"codec_type"`
@@ -157,7 +179,8 @@ type stream struct {
 	Format   string `json:"pix_fmt"`
 	Rate     string `json:"r_frame_rate"`
 	MeanRate string `json:"avg_frame_rate"`
-	Sides    []any  `json:"side_data_list"` // a rotation would be here
+	Pixel    string `json:"sample_aspect_ratio"` // "1:1", or "" where nothing is said
+	Sides    []any  `json:"side_data_list"`      // a rotation would be here
 }
 
 func (s seen) of(kind string) stream {
@@ -172,13 +195,83 @@ func (s seen) of(kind string) stream {
 func (s seen) video() stream { return s.of("video") }
 func (s seen) audio() stream { return s.of("audio") }
 
+// shape is the width of a picture as it is shown, over its height; 0 where its points are not square.
+func (s stream) shape() float64 {
+	if s.Pixel != "" && s.Pixel != "1:1" {
+		return 0
+	}
+	return float64(s.Width) / float64(s.Height)
+}
+
+// rate is how many frames are shown in a second, by their own times, and whether each is shown as long as the others.
+func (s seen) rate() (perSecond float64, even bool) {
+	var times []float64
+	for _, p := range s.Packets {
+		if at, err := strconv.ParseFloat(p.At, 64); err == nil && p.Type == "video" {
+			times = append(times, at)
+		}
+	}
+	slices.Sort(times) // they are kept in the order of decoding
+	if len(times) < 3 {
+		return 0, false
+	}
+	step := (times[len(times)-1] - times[0]) / float64(len(times)-1)
+	for i, at := range times {
+		if math.Abs(at-times[0]-float64(i)*step) > 0.001 {
+			return 1 / step, false
+		}
+	}
+	return 1 / step, true
+}
+
+// startsWithIndex reports whether an MP4 file can be shown while it is still being fetched: "moov" stands before "mdat".
+func startsWithIndex(p []byte) bool {
+	for len(p) >= 8 {
+		size := uint64(binary.BigEndian.Uint32(p))
+		switch string(p[4:8]) {
+		case "moov":
+			return true
+		case "mdat":
+			return false
+		}
+		if size < 8 || size > uint64(len(p)) {
+			return false
+		}
+		p = p[size:]
+	}
+	return false
+}
+
+// firstFrame is the first picture of a film as a player shows it, upright, drawn very small and in grey.
+func firstFrame(t testing.TB, p []byte) []byte {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "film")
+	if err := os.WriteFile(file, p, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	frame, err := exec.Command("ffmpeg", "-nostdin", "-v", "error", "-i", file, "-frames:v", "1", "-vf", "scale=16:16:flags=area", "-pix_fmt", "gray", "-f", "rawvideo", "-").Output()
+	if err != nil || len(frame) != 16*16 {
+		t.Fatalf("ffmpeg: %v, %d bytes", err, len(frame))
+	}
+	return frame
+}
+
+// difference is by how much the points of two pictures differ, on average.
+func difference(a, b []byte) float64 {
+	sum := 0.0
+	for i := range a {
+		sum += math.Abs(float64(a[i]) - float64(b[i]))
+	}
+	return sum / float64(len(a))
+}
+
 func look(t testing.TB, p []byte) (s seen) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "result.mp4")
 	if err := os.WriteFile(file, p, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command("ffprobe", "-v", "error", "-of", "json", "-show_streams", file).Output()
+	out, err := exec.Command("ffprobe", "-v", "error", "-of", "json", "-show_streams", "-show_packets", file).Output()
 	if err == nil {
 		err = json.Unmarshal(out, &s)
 	}
