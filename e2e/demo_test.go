@@ -51,9 +51,12 @@ func play(t *testing.T, under ...string) playground {
 }
 
 // posts are what viewers see.
-func (p playground) posts(t *testing.T) []tiktoksim.Post {
+func (p playground) posts(t *testing.T) []tiktoksim.Post { return p.known(t, "posts") }
+
+// known are the posts, or the publishes, that the simulated TikTok knows of.
+func (p playground) known(t *testing.T, what string) []tiktoksim.Post {
 	t.Helper()
-	resp, err := http.Get(p.simulator + "/_sim/posts")
+	resp, err := http.Get(p.simulator + "/_sim/" + what)
 	must(t, err)
 	defer resp.Body.Close()
 	var list []tiktoksim.Post

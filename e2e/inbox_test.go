@@ -8,12 +8,18 @@ import (
 	"time"
 
 	"ship-post.com/shippost/client"
+	"ship-post.com/shippost/internal/platform/tiktoksim"
 )
 
 // control tells the simulator something over its control paths.
 func (w *world) control(t *testing.T, method, path, body string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, w.sim.URL+path, strings.NewReader(body))
+	control(t, w.sim.URL, method, path, body)
+}
+
+func control(t *testing.T, simulator, method, path, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, simulator+path, strings.NewReader(body))
 	must(t, err)
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := http.DefaultClient.Do(req)
@@ -107,4 +113,56 @@ func TestCompose_Inbox(t *testing.T) {
 		t.Error("a draft can be sent without the creator's leave")
 	}
 	other.find("link", "Connect again to allow drafts")
+}
+
+// TestInbox_Photos: photos go to the creator's inbox over the API. TikTok fetches each as ShipPost made it, in their order; nobody sees them
+// until the creator has finished them in the app, and then the post is posted.
+func TestInbox_Photos(t *testing.T) {
+	t.Parallel()
+	p := play(t)
+	mara := &person{Client: p.Client, world: p.world, handle: "mara.moves"}
+	ctx, dir := t.Context(), t.TempDir()
+	var photos []client.Media
+	draft := client.NewPost{Caption: "Saturday stalls #food", DueAt: time.Now().Add(2 * time.Second),
+		Options: client.Choices{TikTok: &client.TikTok{ToInbox: true, Title: "Market day 🥕", PhotoCover: 1, Consent: true}}}
+	for name, size := range map[string]string{"beach.jpg": "1080x1350", "poster.png": "2000x1500", "late.webp": "800x600"} {
+		m, err := mara.upload(ctx, picture(t, dir, name, size))
+		must(t, err)
+		if m.Type != "image/jpeg" && m.Type != "image/webp" {
+			t.Errorf("%s is kept as %s", name, m.Type)
+		}
+		photos, draft.MediaIDs = append(photos, m), append(draft.MediaIDs, m.ID)
+	}
+	accounts, err := p.Accounts(ctx)
+	must(t, err)
+	draft.AccountID = accounts[0].ID
+	post, err := p.CreatePost(ctx, draft, "")
+	must(t, err)
+	post, err = mara.until(ctx, post.ID, "in_inbox")
+	must(t, err)
+	seen, sent := p.posts(t), p.known(t, "publishes")
+	if len(seen) != 0 || len(sent) != 1 {
+		t.Fatalf("viewers see %+v of %+v", seen, sent)
+	}
+	if d := sent[0]; !d.Draft || !d.Pulled || d.Kind != "photo" || d.Title != "Market day 🥕" || d.Caption != draft.Caption || d.PhotoCover != 1 || len(d.Files) != len(photos) {
+		t.Fatalf("in the inbox is %+v", d)
+	}
+	asMade := func(got []tiktoksim.PostFile) {
+		t.Helper()
+		for i, m := range photos {
+			if f := got[i]; f.SHA256 != m.SHA256 || f.Size != m.Size || f.Type != m.Type {
+				t.Errorf("photo %d, made as %s (%s, %d bytes), arrived as %+v", i+1, m.SHA256, m.Type, m.Size, f)
+			}
+		}
+	}
+	asMade(sent[0].Files)
+
+	control(t, p.simulator, "POST", "/_sim/drafts/"+sent[0].PublishID+"/post", `{"privacy_level":"PUBLIC_TO_EVERYONE","caption":"Finished by hand"}`)
+	post, err = mara.until(ctx, post.ID, "posted")
+	must(t, err)
+	seen = p.posts(t)
+	if len(seen) != 1 || seen[0].Caption != "Finished by hand" || seen[0].PublishID != sent[0].PublishID || len(seen[0].Files) != len(photos) {
+		t.Fatalf("viewers see %+v of %+v", seen, post)
+	}
+	asMade(seen[0].Files)
 }
