@@ -14,12 +14,7 @@ import (
 // control tells the simulator something over its control paths.
 func (w *world) control(t *testing.T, method, path, body string) {
 	t.Helper()
-	control(t, w.sim.URL, method, path, body)
-}
-
-func control(t *testing.T, simulator, method, path, body string) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, simulator+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), method, w.sim.URL+path, strings.NewReader(body))
 	must(t, err)
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := http.DefaultClient.Do(req)
@@ -157,7 +152,7 @@ func TestInbox_Photos(t *testing.T) {
 	}
 	asMade(sent[0].Files)
 
-	control(t, p.simulator, "POST", "/_sim/drafts/"+sent[0].PublishID+"/post", `{"privacy_level":"PUBLIC_TO_EVERYONE","caption":"Finished by hand"}`)
+	p.control(t, "POST", "/_sim/drafts/"+sent[0].PublishID+"/post", tiktoksim.Posted{Privacy: "PUBLIC_TO_EVERYONE", Caption: "Finished by hand"})
 	post, err = mara.until(ctx, post.ID, "posted")
 	must(t, err)
 	seen = p.posts(t)
