@@ -83,11 +83,12 @@ func (s scene) film(dir string, n int) (string, error) {
 		"-c:v", "libx264", "-preset", "ultrafast", "-crf", "20", "-pix_fmt", "yuv420p", "-c:a", "aac", path)
 }
 
-// TestReadmePictures goes to what the README shows, with the data it shows, so that its pictures can be made anew:
+// TestReadmePictures goes to what the README and the operator's page about TikTok show, with the data they show, so that their pictures can
+// be made anew:
 //
 //	TEST_PICTURES=$PWD/docs/screens go test ./e2e -run TestReadmePictures
 //
-// Those it has are of the sizes that the README counts on.
+// Those there are have the sizes that are counted on.
 func TestReadmePictures(t *testing.T) {
 	t.Parallel()
 	w := begin(t)
@@ -173,7 +174,16 @@ func TestReadmePictures(t *testing.T) {
 	b.do(chromedp.Evaluate[chromedp.Void]("document.activeElement.blur()"))
 	picture("composer")
 
-	for name, size := range map[string]image.Point{"calendar": {1440, 900}, "composer": {1440, 900}, "post": {1440, 900}, "phone": {390, 844}} {
+	b.size(900, 640)
+	b.open("/accounts")
+	b.see("Mara Lindqvist", "Connected")
+	picture("accounts")
+	b.open("/settings/review")
+	b.see("Start the walk", "0 of 17 shown")
+	picture("checklist")
+
+	for name, size := range map[string]image.Point{"calendar": {1440, 900}, "composer": {1440, 900}, "post": {1440, 900}, "phone": {390, 844},
+		"accounts": {900, 640}, "checklist": {900, 640}} {
 		f, err := os.Open(filepath.Join("..", "docs", "screens", name+".png"))
 		must(t, err)
 		c, err := png.DecodeConfig(f)
