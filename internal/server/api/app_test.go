@@ -108,6 +108,46 @@ func TestAccounts_TellTheirLimits(t *testing.T) {
 	}
 }
 
+// An account that must be connected again says why, for programs and in the words of the one table.
+func TestAccounts_SayWhy(t *testing.T) {
+	t.Parallel()
+	h := build(t)
+	at := "/accounts/" + string(h.account.ID)
+	if r := h.request(http.MethodGet, at, nil); r.str("status") != "active" || r.body["status_message"] != nil {
+		t.Errorf("an active account says %s", r.text)
+	}
+	broken := h.account
+	broken.Status, broken.StatusReason = shippost.AccountReconnect, shippost.ReasonScopes
+	storetest.Update(t, h.db, func(tx *store.Tx) error { _, err := tx.SetAccountStatus(t.Context(), broken, broken.Epoch); return err })
+	if r := h.request(http.MethodGet, at, nil); r.str("status_reason") != shippost.ReasonScopes || r.str("status_message") != broken.Why() {
+		t.Errorf("got %s, want %q", r.text, broken.Why())
+	}
+}
+
+// The editor shows these limits instead of knowing them.
+func TestRules_HaveWhatTheEditorShows(t *testing.T) {
+	t.Parallel()
+	h := build(t)
+	r := h.request(http.MethodGet, "/accounts/"+string(h.account.ID)+"/rules", nil)
+	most := map[string]any{}
+	for _, item := range r.body["rules"].([]any) {
+		if rule := item.(fields); rule["severity"] == "block" {
+			about := rule["kind"].(string) + " " + rule["about"].(string)
+			if most[about] = rule["max"]; rule["one_of"] != nil {
+				most[about] = rule["one_of"]
+			}
+		}
+	}
+	for about, want := range map[string]any{"video caption": 2200.0, "photo caption": 4000.0, "photo title": 90.0, "photo count": 35.0, "video size": 4294967296.0} {
+		if most[about] != want {
+			t.Errorf("%s: at most %v, want %v", about, most[about], want)
+		}
+	}
+	if taken, _ := most["video container"].([]any); len(taken) != 3 {
+		t.Errorf("video container: %v", taken)
+	}
+}
+
 // A file is looked for by size and fingerprint, then by its hash; only in one's own workspace.
 func TestMedia_IsRecognised(t *testing.T) {
 	t.Parallel()
