@@ -39,6 +39,26 @@ func (k InquiryKind) Words() string {
 // NeedsProof reports whether an inquiry of this kind is carried out only for somebody who proved who they are.
 func (k InquiryKind) NeedsProof() bool { return k != InquiryQuestion }
 
+// Carries says what a server can do itself for an inquiry of this kind: ErasesData, CopiesData, or nothing.
+func (k InquiryKind) Carries() InquiryWork {
+	switch k {
+	case InquiryErasure:
+		return ErasesData
+	case InquiryAccess, InquiryExport:
+		return CopiesData
+	}
+	return ""
+}
+
+// InquiryWork is what an inquiry is carried out by.
+type InquiryWork string
+
+// The works.
+const (
+	ErasesData InquiryWork = "erasure" // of the person, seven days later
+	CopiesData InquiryWork = "copy"    // of all that is the person's, in each workspace
+)
+
 // InquiryStatus says how far an inquiry is.
 type InquiryStatus string
 
@@ -76,6 +96,7 @@ type Inquiry struct {
 	ProofNote  string // what an administrator looked at
 	Status     InquiryStatus
 	Answer     string
+	Carried    []string // ids of the erasure or the copies it was carried out by; empty while it is not
 	AskedAt    time.Time
 	DueAt      time.Time
 	Reminded   int64 // how many times the operator was reminded; see ReminderAt

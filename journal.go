@@ -78,6 +78,7 @@ const (
 	EntryInquiryAsked        EntryKind = "inquiry.asked"       // somebody asked whoever runs the server for something
 	EntryInquiryProved       EntryKind = "inquiry.proved"      // and proved who they are
 	EntryInquiryReminded     EntryKind = "inquiry.reminded"    // the operator was reminded, or told that it is overdue
+	EntryInquiryCarried      EntryKind = "inquiry.carried_out" // its erasure began, or its copies are made
 	EntryInquiryClosed       EntryKind = "inquiry.closed"      // answered, refused or withdrawn
 	EntryLetterGivenUp       EntryKind = "letter.given_up"     // a mail could not be sent
 	EntryLetterRevived       EntryKind = "letter.revived"      // an administrator has it tried again

@@ -19,6 +19,7 @@ type LetterKind string
 const (
 	LetterReceived LetterKind = "received" // to whoever asked: their message arrived
 	LetterAnswered LetterKind = "answered" // to whoever asked: the answer
+	LetterCarried  LetterKind = "carried"  // to whom a request is about: it is being carried out
 	LetterAsked    LetterKind = "asked"    // to whoever runs the server: somebody wrote
 	LetterDue      LetterKind = "due"      // to whoever runs the server: an answer is due
 	LetterPolicy   LetterKind = "policy"   // to people with an address: a legal text changed
@@ -28,7 +29,7 @@ const (
 )
 
 // LetterKinds are all of them.
-var LetterKinds = []LetterKind{LetterReceived, LetterAnswered, LetterAsked, LetterDue, LetterPolicy, LetterConfirm, LetterPosts, LetterMoved}
+var LetterKinds = []LetterKind{LetterReceived, LetterAnswered, LetterCarried, LetterAsked, LetterDue, LetterPolicy, LetterConfirm, LetterPosts, LetterMoved}
 
 // Letter is a mail that is to be sent, or was. To whom and what it says is kept sealed and apart.
 type Letter struct {

@@ -223,7 +223,6 @@ func (a *App) openPlatforms() error {
 	a.addresses = address.New(address.Options{DB: a.db, Sealer: a.sealer, Post: a.post(), PublicURL: a.config.PublicURL, Now: chaos.Now, Log: a.log})
 	a.legal = legal.New(legal.Options{DB: a.db, Operator: legal.Operator{Name: a.config.OperatorName, Contact: a.config.OperatorContact}, Hosts: a.hosts, CountsPages: a.config.Usage == "on",
 		PublicURL: a.config.PublicURL, Post: a.post(), Readers: a.addresses.Readers, Now: chaos.Now})
-	a.inquiries = inquiry.New(inquiry.Options{DB: a.db, PublicURL: a.config.PublicURL, Operator: a.config.OperatorContact, Post: a.post(), Now: chaos.Now, Log: a.log})
 	a.passkeys = passkey.New(passkey.Options{DB: a.db, PublicURL: a.config.PublicURL, Now: chaos.Now})
 	a.admins = admin.New(admin.Options{DB: a.db, Passkeys: a.passkeys, CodeFile: filepath.Join(a.config.DataDir, adminCodeFile), Now: chaos.Now})
 	a.usage = usage.New(usage.Options{DB: a.db, On: a.config.Usage == "on", Now: chaos.Now, Log: a.log})
@@ -236,6 +235,7 @@ func (a *App) openPlatforms() error {
 		Bucket: a.bucket, Jobs: a.jobs, Now: chaos.Now, Log: a.log})
 	a.lifecycle = lifecycle.New(lifecycle.Options{DB: a.db, Bucket: a.bucket, Library: a.library, Accounts: a.connect, Posts: a.publisher.Desk(), Jobs: a.jobs,
 		Now: chaos.Now, Log: a.log})
+	a.inquiries = inquiry.New(inquiry.Options{DB: a.db, Data: a.lifecycle, PublicURL: a.config.PublicURL, Operator: a.config.OperatorContact, Post: a.post(), Now: chaos.Now, Log: a.log})
 	a.inbox = callback.New(callback.Options{DB: a.db, Platforms: a.platforms, Posts: a.publisher.Desk(), Accounts: a.connect, Now: chaos.Now, Log: a.log})
 	return nil
 }

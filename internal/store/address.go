@@ -39,6 +39,18 @@ func (t *Tx) Address(ctx context.Context, user shippost.UserID) (Address, error)
 	return addresses.get(ctx, t, missing("address"), "WHERE user_id = $1", user)
 }
 
+// AddressOf returns the address of the person who confirmed a mail address; NotFound when nobody did, or more than one.
+func (t *Tx) AddressOf(ctx context.Context, mail string) (Address, error) {
+	list, err := addresses.list(ctx, t, "WHERE lower(mail) = lower($1) AND mail <> '' LIMIT 2", mail)
+	if err == nil && len(list) != 1 {
+		err = missing("address")
+	}
+	if err != nil {
+		return Address{}, err
+	}
+	return list[0], nil
+}
+
 // AddressByCode returns the address that was sent a code with this hash; NotFound without one.
 func (t *Tx) AddressByCode(ctx context.Context, hash string) (Address, error) {
 	return addresses.get(ctx, t, missing("address"), "WHERE code_hash = $1 AND code_hash <> ''", hash)

@@ -18,6 +18,7 @@ var inquiryColumns = []column[shippost.Inquiry]{
 	{"proof_note", func(i *shippost.Inquiry) any { return &i.ProofNote }},
 	{"status", func(i *shippost.Inquiry) any { return &i.Status }},
 	{"answer", func(i *shippost.Inquiry) any { return &i.Answer }},
+	{"carried", func(i *shippost.Inquiry) any { return doc(&i.Carried) }},
 	{"asked_at", func(i *shippost.Inquiry) any { return at(&i.AskedAt) }},
 	{"due_at", func(i *shippost.Inquiry) any { return at(&i.DueAt) }},
 	{"reminded", func(i *shippost.Inquiry) any { return &i.Reminded }},
@@ -80,6 +81,23 @@ func (t *Tx) ProveInquiry(ctx context.Context, id shippost.InquiryID, proof ship
 	}
 	_, err = t.exec(ctx, "UPDATE letters SET user_id = $2 WHERE inquiry_id = $1", id, user)
 	return proved, err
+}
+
+// CarryInquiry notes by what an open inquiry is carried out, and for whom: what was mailed about it concerns them from then on. It reports
+// whether it was open and nothing was noted before.
+func (t *Tx) CarryInquiry(ctx context.Context, id shippost.InquiryID, user shippost.UserID, by []string) (bool, error) {
+	noted, err := t.swap(ctx, "UPDATE inquiries SET carried = $2, user_id = $3 WHERE id = $1 AND status = 'open' AND carried = '[]'", id, doc(&by), user)
+	if err != nil || !noted {
+		return noted, err
+	}
+	_, err = t.exec(ctx, "UPDATE letters SET user_id = $2 WHERE inquiry_id = $1", id, user)
+	return noted, err
+}
+
+// InquiryPage returns the hash of what the address of an inquiry's page ends with.
+func (t *Tx) InquiryPage(ctx context.Context, id shippost.InquiryID) (hash string, err error) {
+	err = t.value(ctx, []any{&hash}, "SELECT token_hash FROM inquiries WHERE id = $1", id)
+	return hash, err
 }
 
 // CloseInquiry ends an open inquiry. It reports whether it was open.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"ship-post.com/shippost"
@@ -13,6 +14,7 @@ type Erasure struct {
 	What      string // person, workspace
 	Plan      ErasurePlan
 	TokenHash string
+	PageHash  string // its page has this address too: that of the request it was asked for by; "" for none
 	AskedAt   time.Time
 	DueAt     time.Time // it can be undone until then
 	UndoneAt  time.Time
@@ -46,6 +48,7 @@ var erasures = newTable("erasures",
 	column[Erasure]{"what", func(e *Erasure) any { return &e.What }},
 	column[Erasure]{"plan", func(e *Erasure) any { return doc(&e.Plan) }},
 	column[Erasure]{"token_hash", func(e *Erasure) any { return &e.TokenHash }},
+	column[Erasure]{"page_hash", func(e *Erasure) any { return &e.PageHash }},
 	column[Erasure]{"asked_at", func(e *Erasure) any { return at(&e.AskedAt) }},
 	column[Erasure]{"due_at", func(e *Erasure) any { return at(&e.DueAt) }},
 	column[Erasure]{"undone_at", func(e *Erasure) any { return at(&e.UndoneAt) }},
@@ -58,7 +61,7 @@ func (t *Tx) InsertErasure(ctx context.Context, e *Erasure) error { return erasu
 
 // ErasureByHash returns the erasure whose page has an address with this hash; NotFound without one.
 func (t *Tx) ErasureByHash(ctx context.Context, hash string) (Erasure, error) {
-	return erasures.get(ctx, t, missing("erasure"), "WHERE token_hash = $1", hash)
+	return erasures.get(ctx, t, missing("erasure"), "WHERE token_hash = $1 OR page_hash = $1 AND page_hash <> ''", hash)
 }
 
 // Erasure returns an erasure; NotFound without one.
@@ -69,6 +72,20 @@ func (t *Tx) Erasure(ctx context.Context, id string) (Erasure, error) {
 // OpenErasures returns what is neither undone nor carried out, the earliest due first.
 func (t *Tx) OpenErasures(ctx context.Context) ([]Erasure, error) {
 	return erasures.list(ctx, t, "WHERE undone_at IS NULL AND erased_at IS NULL ORDER BY due_at")
+}
+
+// ErasureOf returns the erasure that waits to be carried out and takes a person along; NotFound without one.
+func (t *Tx) ErasureOf(ctx context.Context, user shippost.UserID) (Erasure, error) {
+	open, err := t.OpenErasures(ctx)
+	if err != nil {
+		return Erasure{}, err
+	}
+	for _, e := range open {
+		if slices.Contains(e.Plan.Users, user) {
+			return e, nil
+		}
+	}
+	return Erasure{}, missing("erasure")
 }
 
 // SaveErasure writes the plan, the receipt and the ends of an erasure that has none yet. It reports whether it had none.

@@ -13,7 +13,8 @@ import (
 // Seen is an inquiry as administrators see it: beside what somebody typed stands whose account it is.
 type Seen struct {
 	shippost.Inquiry
-	Account string // the name of the account that is signed in for it; "" for none
+	Account string        // the name of the account that is signed in for it; "" for none
+	Subject shippost.User // whom it can be carried out for: who signed in, or confirmed the address it was proved by; zero while that is open
 }
 
 // Waiting returns what waits for an answer, the earliest due first, without a word of who asked and what.
@@ -61,14 +62,18 @@ func (d *Desk) Open(ctx context.Context, actor shippost.Actor) (open []Seen, clo
 
 func see(ctx context.Context, tx *store.Tx, i shippost.Inquiry) (Seen, error) {
 	s := Seen{Inquiry: i}
-	if i.User == "" {
-		return s, nil
+	id, err := settled(ctx, tx, i)
+	if err != nil || id == "" {
+		return s, err
 	}
-	user, err := tx.User(ctx, i.User)
+	user, err := tx.User(ctx, id)
 	if shippost.IsKind(err, shippost.NotFound) {
 		return s, nil
 	}
-	s.Account = user.Name
+	s.Subject = user
+	if i.User != "" {
+		s.Account = user.Name
+	}
 	return s, err
 }
 
@@ -108,6 +113,10 @@ func (d *Desk) ProveByHand(ctx context.Context, actor shippost.Actor, id shippos
 	})
 }
 
+func proofMissing() error {
+	return shippost.Errorf(shippost.Conflict, "proof_missing", "Nobody has proved to be the person this is about. Have it proved first, or say that it is refused.")
+}
+
 // Answer answers an inquiry, or with refuse says why nothing is done. A request about somebody's data is only carried out once
 // they have proved who they are; refused it can be without that. It needs a sign-in of the last ten minutes.
 func (d *Desk) Answer(ctx context.Context, actor shippost.Actor, id shippost.InquiryID, text string, refuse bool) error {
@@ -128,7 +137,7 @@ func (d *Desk) Answer(ctx context.Context, actor shippost.Actor, id shippost.Inq
 			return err
 		}
 		if !refuse && i.Kind.NeedsProof() && i.Proof == shippost.ProofNone {
-			return shippost.Errorf(shippost.Conflict, "proof_missing", "Nobody has proved to be the person this is about. Have it proved first, or say that it is refused.")
+			return proofMissing()
 		}
 		if err := end(ctx, tx, actor, i, status, text); err != nil {
 			return err

@@ -14,6 +14,7 @@ import (
 
 	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/feature/auth"
+	"ship-post.com/shippost/internal/feature/lifecycle"
 	"ship-post.com/shippost/internal/feature/notify"
 	"ship-post.com/shippost/internal/store"
 )
@@ -34,9 +35,20 @@ const (
 	batch        = 500
 )
 
+// Data carries out what requests ask for.
+type Data interface {
+	// EraseFor begins the erasure of a person.
+	EraseFor(ctx context.Context, tx *store.Tx, actor shippost.Actor, user shippost.UserID, page string) (lifecycle.Asked, error)
+	// ExportFor has copies made of all that is a person's.
+	ExportFor(ctx context.Context, tx *store.Tx, actor shippost.Actor, user shippost.UserID) ([]lifecycle.Export, error)
+	// FetchFor opens a copy that was made for a request.
+	FetchFor(ctx context.Context, request shippost.InquiryID, user shippost.UserID, id string) (lifecycle.Archive, error)
+}
+
 // Options is what a Desk needs. Only Operator and Post may be left out.
 type Options struct {
 	DB        *store.DB
+	Data      Data
 	PublicURL string
 	Operator  string      // mail address of whoever runs the server; "" for none
 	Post      notify.Post // nil: this server sends no mail

@@ -2,6 +2,7 @@ package inquiry
 
 import (
 	"context"
+	"slices"
 
 	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/feature/auth"
@@ -13,6 +14,11 @@ import (
 type Page struct {
 	shippost.Inquiry
 	Mailed bool // a receipt was mailed, which for strangers has the link that proves the address
+}
+
+// Copied reports whether a copy was made for the inquiry that is handed over on its page: to whoever cannot sign in.
+func (p Page) Copied(id string) bool {
+	return p.Kind.Carries() == shippost.CopiesData && (p.Proof == shippost.ProofMail || p.Proof == shippost.ProofOperator) && slices.Contains(p.Carried, id)
 }
 
 // Read returns the inquiry whose page has an address that ends with token; NotFound without one.
@@ -91,6 +97,9 @@ func (d *Desk) Withdraw(ctx context.Context, actor shippost.Actor, token shippos
 }
 
 func end(ctx context.Context, tx *store.Tx, actor shippost.Actor, i shippost.Inquiry, status shippost.InquiryStatus, answer string) error {
+	if len(i.Carried) > 0 && status != shippost.InquiryAnswered {
+		return shippost.Errorf(shippost.Conflict, "inquiry_carried_out", "This is being carried out. A deletion can be taken back for seven days, by the person it is about.")
+	}
 	changed, err := tx.CloseInquiry(ctx, i.ID, status, answer, tx.Now())
 	if err != nil {
 		return err

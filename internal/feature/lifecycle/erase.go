@@ -38,7 +38,7 @@ func (k *Keeper) Preview(ctx context.Context, actor shippost.Actor, what string)
 		return o, err
 	}
 	err = k.DB.View(ctx, func(tx *store.Tx) error {
-		plan, err := planErasure(ctx, tx, actor, what)
+		plan, err := planErasure(ctx, tx, actor.User, actor.Workspace, what)
 		if err != nil {
 			return err
 		}
@@ -102,24 +102,24 @@ func mayErase(actor shippost.Actor, what string, meant bool) error {
 
 // planErasure finds out what goes. A workspace goes with its only owner, and a person with their only workspace, since there
 // is nothing left for which they would be known here.
-func planErasure(ctx context.Context, tx *store.Tx, actor shippost.Actor, what string) (plan store.ErasurePlan, err error) {
+func planErasure(ctx context.Context, tx *store.Tx, user shippost.UserID, ws shippost.WorkspaceID, what string) (plan store.ErasurePlan, err error) {
 	goes, leaves := map[shippost.WorkspaceID]bool{}, map[shippost.UserID]bool{}
 	if what == Workspace {
-		goes[actor.Workspace] = true
+		goes[ws] = true
 	} else {
-		leaves[actor.User] = true
-		places, err := tx.Memberships(ctx, actor.User)
+		leaves[user] = true
+		places, err := tx.Memberships(ctx, user)
 		if err != nil {
 			return plan, err
 		}
 		for _, place := range places {
-			others, err := otherOwners(ctx, tx, place.Workspace, actor.User)
+			others, err := otherOwners(ctx, tx, place.Workspace, user)
 			if err != nil {
 				return plan, err
 			}
 			goes[place.Workspace] = !others
 		}
-		plan.Users = append(plan.Users, actor.User)
+		plan.Users = append(plan.Users, user)
 	}
 	for ws, gone := range goes {
 		if !gone {
@@ -172,6 +172,7 @@ func otherOwners(ctx context.Context, tx *store.Tx, ws shippost.WorkspaceID, but
 // Asked is an erasure that has just been asked for.
 type Asked struct {
 	Outlook
+	ID    string
 	Token shippost.Secret // ends the address of the page that tells how it goes and can undo it
 }
 
@@ -182,33 +183,75 @@ func (k *Keeper) Erase(ctx context.Context, actor shippost.Actor, what string) (
 	if err := mayErase(actor, what, true); err != nil {
 		return asked, err
 	}
-	now := k.DB.Now()
-	token := auth.NewToken()
-	e := store.Erasure{ID: newID("ers_"), What: what, TokenHash: auth.Hash(token), AskedAt: now, DueAt: now.Add(undoTime)}
-	err = k.DB.Update(ctx, func(tx *store.Tx) (err error) {
-		if e.Plan, err = planErasure(ctx, tx, actor, what); err != nil {
-			return err
+	err = k.DB.Update(ctx, func(tx *store.Tx) error {
+		plan, err := planErasure(ctx, tx, actor.User, actor.Workspace, what)
+		if err == nil {
+			asked, err = k.begin(ctx, tx, actor, what, plan, "")
 		}
-		if asked.Outlook, err = foresee(ctx, tx, e.Plan); err != nil {
-			return err
-		}
-		e.Receipt = map[string]int64{"posts_not_sent": asked.Waiting, "posts_handed_over": asked.HandedOver, "posts_that_stay_on_the_platform": asked.Posted}
-		if err := k.stop(ctx, tx, actor, e); err != nil {
-			return err
-		}
-		if err := tx.InsertErasure(ctx, &e); err != nil {
-			return err
-		}
-		// At once for what has to be asked of the platforms, and again when the time to undo is over.
-		for _, at := range []time.Time{now, e.DueAt} {
-			if err := k.enqueueErase(ctx, tx, e.ID, at); err != nil {
-				return err
-			}
-		}
-		return nil
+		return err
 	})
-	asked.What, asked.UndoUntil, asked.Token = what, e.DueAt, token
 	return asked, err
+}
+
+// EraseFor begins the erasure of a person who asked whoever runs the server for it and proved who they are, in the transaction that
+// notes the request as carried out. From then on it is one like any other. page is the hash of what the address of the request's page
+// ends with: there it can be undone too. It needs an administrator's sign-in of the last ten minutes.
+func (k *Keeper) EraseFor(ctx context.Context, tx *store.Tx, actor shippost.Actor, user shippost.UserID, page string) (asked Asked, err error) {
+	if err := actor.RequireFreshAdmin(); err != nil {
+		return asked, err
+	}
+	if err := stays(ctx, tx, user); err != nil {
+		return asked, err
+	}
+	plan, err := planErasure(ctx, tx, user, "", Person)
+	if err != nil {
+		return asked, err
+	}
+	return k.begin(ctx, tx, actor, Person, plan, page)
+}
+
+// stays refuses somebody who is not known here, or not any more, or leaves already.
+func stays(ctx context.Context, tx *store.Tx, id shippost.UserID) error {
+	user, err := tx.User(ctx, id)
+	if shippost.IsKind(err, shippost.NotFound) || err == nil && user.Name == "" && !user.DisabledAt.IsZero() {
+		return shippost.Errorf(shippost.NotFound, "person_unknown", "Nobody is known here by this id, or they were deleted.").At("account").With(shippost.RemedyEdit)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = tx.ErasureOf(ctx, id)
+	if err == nil {
+		return shippost.Errorf(shippost.Conflict, "user_leaves", "This person asked to be deleted. Only they can take that back.")
+	}
+	if shippost.IsKind(err, shippost.NotFound) {
+		return nil
+	}
+	return err
+}
+
+// begin stops what a plan names, and has it deleted when the time to undo is over.
+func (k *Keeper) begin(ctx context.Context, tx *store.Tx, actor shippost.Actor, what string, plan store.ErasurePlan, page string) (asked Asked, err error) {
+	now := tx.Now()
+	token := auth.NewToken()
+	e := store.Erasure{ID: newID("ers_"), What: what, Plan: plan, TokenHash: auth.Hash(token), PageHash: page, AskedAt: now, DueAt: now.Add(undoTime)}
+	if asked.Outlook, err = foresee(ctx, tx, plan); err != nil {
+		return asked, err
+	}
+	e.Receipt = map[string]int64{"posts_not_sent": asked.Waiting, "posts_handed_over": asked.HandedOver, "posts_that_stay_on_the_platform": asked.Posted}
+	if err := k.stop(ctx, tx, actor, e); err != nil {
+		return asked, err
+	}
+	if err := tx.InsertErasure(ctx, &e); err != nil {
+		return asked, err
+	}
+	// At once for what has to be asked of the platforms, and again when the time to undo is over.
+	for _, at := range []time.Time{now, e.DueAt} {
+		if err := k.enqueueErase(ctx, tx, e.ID, at); err != nil {
+			return asked, err
+		}
+	}
+	asked.ID, asked.What, asked.UndoUntil, asked.Token = e.ID, what, e.DueAt, token
+	return asked, nil
 }
 
 // stop ends everything that those who go could still do or have done.
@@ -254,8 +297,11 @@ func (k *Keeper) stop(ctx context.Context, tx *store.Tx, actor shippost.Actor, e
 	for ws := range noted {
 		as := actor
 		as.Workspace = ws
-		err := tx.Record(ctx, shippost.Entry{Workspace: ws, Kind: shippost.EntryErasureAsked, Actor: as, Data: map[string]any{"what": e.What, "erasure": e.ID, "due": e.DueAt.Format(time.RFC3339)}})
-		if err != nil {
+		data := map[string]any{"what": e.What, "erasure": e.ID, "due": e.DueAt.Format(time.RFC3339)}
+		if actor.Admin != "" {
+			data["admin"] = string(actor.Admin)
+		}
+		if err := tx.Record(ctx, shippost.Entry{Workspace: ws, Kind: shippost.EntryErasureAsked, Actor: as, Data: data}); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"time"
 
 	"ship-post.com/shippost"
@@ -29,8 +30,7 @@ func (k *Keeper) Export(ctx context.Context, actor shippost.Actor, what string) 
 		return e, err
 	}
 	now := k.DB.Now()
-	e = Export{ID: newID("exp_"), Workspace: actor.Workspace, User: actor.User, What: what, Status: store.ExportWaiting, CreatedAt: now, ExpiresAt: now.Add(exportLife)}
-	err = k.DB.Update(ctx, func(tx *store.Tx) error {
+	err = k.DB.Update(ctx, func(tx *store.Tx) (err error) {
 		before, err := tx.Exports(ctx, actor.Workspace, actor.User)
 		if err != nil {
 			return err
@@ -42,16 +42,65 @@ func (k *Keeper) Export(ctx context.Context, actor shippost.Actor, what string) 
 				return wait
 			}
 		}
-		if err := tx.InsertExport(ctx, &e); err != nil {
-			return err
-		}
-		err = tx.Record(ctx, shippost.Entry{Workspace: actor.Workspace, Kind: shippost.EntryExportAsked, Actor: actor, Data: map[string]any{"export": e.ID, "what": what}})
-		if err != nil {
-			return err
-		}
-		return k.enqueueExport(ctx, tx, e.ID)
+		e, err = k.order(ctx, tx, actor, store.Export{Workspace: actor.Workspace, User: actor.User, What: what})
+		return err
 	})
 	return e, err
+}
+
+// ExportFor asks for archives of all that is a person's, who asked whoever runs the server for it and proved who they are, in the
+// transaction that notes the request as carried out: of each workspace that they own, and in the others of what is theirs. They find them
+// where they find their own. It needs an administrator's sign-in of the last ten minutes.
+func (k *Keeper) ExportFor(ctx context.Context, tx *store.Tx, actor shippost.Actor, user shippost.UserID) (list []Export, err error) {
+	if err := actor.RequireFreshAdmin(); err != nil {
+		return nil, err
+	}
+	if err := stays(ctx, tx, user); err != nil {
+		return nil, err
+	}
+	places, err := tx.Memberships(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	for _, place := range places {
+		frozen, err := tx.WorkspaceFrozen(ctx, place.Workspace)
+		if err != nil {
+			return nil, err
+		}
+		if frozen {
+			continue // it is being erased
+		}
+		what := Person
+		if place.Role == shippost.Owner {
+			what = Workspace
+		}
+		e, err := k.order(ctx, tx, actor, store.Export{Workspace: place.Workspace, User: user, What: what})
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, e)
+	}
+	if len(list) == 0 {
+		return nil, shippost.Errorf(shippost.Conflict, "nothing_to_copy", "This person has no place in a workspace from which a copy could be made.")
+	}
+	return list, nil
+}
+
+// order has an archive made.
+func (k *Keeper) order(ctx context.Context, tx *store.Tx, actor shippost.Actor, e Export) (Export, error) {
+	now := tx.Now()
+	e.ID, e.Status, e.CreatedAt, e.ExpiresAt = newID("exp_"), store.ExportWaiting, now, now.Add(exportLife)
+	if err := tx.InsertExport(ctx, &e); err != nil {
+		return e, err
+	}
+	data := map[string]any{"export": e.ID, "what": e.What}
+	if actor.Admin != "" {
+		data["admin"] = string(actor.Admin)
+	}
+	if err := tx.Record(ctx, shippost.Entry{Workspace: e.Workspace, Kind: shippost.EntryExportAsked, Actor: actor, Data: data}); err != nil {
+		return e, err
+	}
+	return e, k.enqueueExport(ctx, tx, e.ID)
 }
 
 // Exports returns the archives that the actor asked for in this workspace, the newest first.
@@ -81,10 +130,19 @@ func (k *Keeper) Fetch(ctx context.Context, actor shippost.Actor, id string) (Ar
 	if actor.Kind != shippost.ActorUser {
 		return Archive{}, shippost.Errorf(shippost.Forbidden, "person_required", "An API key cannot do this. Sign in and do it there.")
 	}
+	return k.fetch(ctx, actor, id, nil, func(e Export) bool { return e.User == actor.User && e.Workspace == actor.Workspace })
+}
+
+// FetchFor opens an archive that was made for a request. The caller knows that whoever asks is the person it is about.
+func (k *Keeper) FetchFor(ctx context.Context, request shippost.InquiryID, user shippost.UserID, id string) (Archive, error) {
+	return k.fetch(ctx, shippost.Actor{}, id, map[string]any{"inquiry": string(request)}, func(e Export) bool { return e.User == user })
+}
+
+func (k *Keeper) fetch(ctx context.Context, actor shippost.Actor, id string, data map[string]any, theirs func(Export) bool) (Archive, error) {
 	var e Export
 	err := k.DB.Update(ctx, func(tx *store.Tx) (err error) {
 		e, err = tx.Export(ctx, id)
-		if err == nil && (e.User != actor.User || e.Workspace != actor.Workspace) {
+		if err == nil && !theirs(e) {
 			return shippost.Errorf(shippost.NotFound, "export_not_found", "There is no such copy, or it is not yours.")
 		}
 		if err != nil {
@@ -93,7 +151,9 @@ func (k *Keeper) Fetch(ctx context.Context, actor shippost.Actor, id string) (Ar
 		if e.Status != store.ExportReady || !k.Now().Before(e.ExpiresAt) {
 			return shippost.Errorf(shippost.Conflict, "export_not_there", "This copy is not ready yet, or was removed after seven days. Ask for a new one.")
 		}
-		return tx.Record(ctx, shippost.Entry{Workspace: actor.Workspace, Kind: shippost.EntryExportFetched, Actor: actor, Data: map[string]any{"export": e.ID}})
+		all := map[string]any{"export": e.ID}
+		maps.Copy(all, data)
+		return tx.Record(ctx, shippost.Entry{Workspace: e.Workspace, Kind: shippost.EntryExportFetched, Actor: actor, Data: all})
 	})
 	if err != nil {
 		return Archive{}, err

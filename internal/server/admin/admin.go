@@ -84,13 +84,9 @@ type door func(w http.ResponseWriter, r *http.Request, actor shippost.Actor, nam
 // Handler returns the pages as a handler.
 func (p *Pages) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /admin/sign-in", p.signInPage)
-	mux.HandleFunc("POST /admin/sign-in/question", p.signInQuestion)
-	mux.HandleFunc("POST /admin/sign-in", p.signIn)
-	mux.HandleFunc("GET /admin/enrol", p.enrolPage)
-	mux.HandleFunc("POST /admin/enrol/question", p.enrolQuestion)
-	mux.HandleFunc("POST /admin/enrol", p.enrol)
-	mux.HandleFunc("POST /admin/sign-out", p.signOut)
+	for pattern, page := range p.outer() {
+		mux.HandleFunc(pattern, page)
+	}
 	for pattern, page := range p.inner() {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			actor, name, err := p.opt.Keeper.Authenticate(r.Context(), visit(r), p.cookie(r))
@@ -107,6 +103,19 @@ func (p *Pages) Handler() http.Handler {
 	return mux
 }
 
+// outer are the pages before the sign-in. A test has a row for each of them and of the inner ones, which says who may use it.
+func (p *Pages) outer() map[string]http.HandlerFunc {
+	return map[string]http.HandlerFunc{
+		"GET /admin/sign-in":           p.signInPage,
+		"POST /admin/sign-in/question": p.signInQuestion,
+		"POST /admin/sign-in":          p.signIn,
+		"GET /admin/enrol":             p.enrolPage,
+		"POST /admin/enrol/question":   p.enrolQuestion,
+		"POST /admin/enrol":            p.enrol,
+		"POST /admin/sign-out":         p.signOut,
+	}
+}
+
 // inner are the pages that need an administrator.
 func (p *Pages) inner() map[string]door {
 	return map[string]door{
@@ -120,6 +129,7 @@ func (p *Pages) inner() map[string]door {
 		"GET /admin/inquiries/{id}":        p.inquiry,
 		"POST /admin/inquiries/{id}/prove": p.prove,
 		"POST /admin/inquiries/{id}":       p.answer,
+		"POST /admin/inquiries/{id}/carry": p.carry,
 		"GET /admin/usage":                 p.usage,
 		"GET /admin/mail":                  p.mail,
 		"POST /admin/mail/{id}/retry":      p.retryMail,

@@ -9,13 +9,17 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"ship-post.com/shippost"
 	feature "ship-post.com/shippost/internal/feature/admin"
+	"ship-post.com/shippost/internal/feature/auth"
 	"ship-post.com/shippost/internal/feature/inquiry"
+	"ship-post.com/shippost/internal/feature/lifecycle"
+	"ship-post.com/shippost/internal/feature/lifecycle/lifecycletest"
 	"ship-post.com/shippost/internal/feature/notify"
 	"ship-post.com/shippost/internal/feature/passkey"
 	"ship-post.com/shippost/internal/feature/passkey/passkeytest"
@@ -35,6 +39,8 @@ type office struct {
 	clock     *storetest.Clock
 	handler   http.Handler
 	inquiries *inquiry.Desk
+	data      *lifecycle.Keeper
+	pages     *admin.Pages
 	codeFile  string
 	cookie    *http.Cookie
 }
@@ -51,7 +57,8 @@ func openWith(t *testing.T, db *store.DB, clock *storetest.Clock, outbox *notify
 	t.Helper()
 	o := &office{t: t, db: db, clock: clock, codeFile: filepath.Join(t.TempDir(), "admin-code")}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	o.inquiries = inquiry.New(inquiry.Options{DB: db, PublicURL: public, Now: clock.Now, Log: log})
+	o.data = lifecycletest.Open(t, db, clock)
+	o.inquiries = inquiry.New(inquiry.Options{DB: db, Data: o.data, PublicURL: public, Now: clock.Now, Log: log})
 	keeper := feature.New(feature.Options{DB: db, Passkeys: passkey.New(passkey.Options{DB: db, PublicURL: public, Now: clock.Now}), CodeFile: o.codeFile, Now: clock.Now})
 	pages, err := admin.New(admin.Options{Keeper: keeper, Inquiries: o.inquiries, Usage: usage.New(usage.Options{DB: db, On: true, Now: clock.Now, Log: log}), Mail: outbox, PublicURL: public, Log: log, Frame: admin.Frame{Style: "/s.css", Office: "/o.css", Icon: "/i.svg", Script: "/p.js",
 		Page: func(w http.ResponseWriter, _ *http.Request, status int, e *shippost.Error) {
@@ -61,7 +68,7 @@ func openWith(t *testing.T, db *store.DB, clock *storetest.Clock, outbox *notify
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.handler = pages.Handler()
+	o.pages, o.handler = pages, pages.Handler()
 	return o
 }
 
@@ -129,8 +136,108 @@ func (o *office) signIn(d *passkeytest.Device) *httptest.ResponseRecorder {
 	return o.send("POST", "/admin/sign-in", url.Values{"token": {q.Token}, "answer": {string(d.Get(q.Options))}, "return_to": {"/admin/users"}})
 }
 
-var behind = []string{"GET /admin", "GET /admin/", "GET /admin/users", "POST /admin/users/usr_x/disable", "POST /admin/users/usr_x/enable", "GET /admin/accounts",
-	"GET /admin/inquiries", "GET /admin/inquiries/inq_x", "POST /admin/inquiries/inq_x/prove", "POST /admin/inquiries/inq_x", "GET /admin/usage", "GET /admin/mail", "POST /admin/mail/ltr_x/retry", "GET /admin/audit"}
+// access says for a route who may use it: the status for each kind of asker. It has to name every route.
+type access struct {
+	path     string // {id…} stands for something that is there
+	stranger int    // not signed in, or with the session of somebody who uses the product
+	stale    int    // administrator, signed in eleven minutes ago
+	fresh    int    // administrator, signed in a moment ago
+}
+
+// accesses is the matrix: before the sign-in nobody learns anything, behind it all may be read, and what changes something of somebody's takes
+// a fresh sign-in.
+var accesses = map[string]access{
+	"GET /admin/sign-in":               {"/admin/sign-in", 200, 200, 200},
+	"POST /admin/sign-in/question":     {"/admin/sign-in/question", 200, 200, 200},
+	"POST /admin/sign-in":              {"/admin/sign-in", 403, 403, 403},
+	"GET /admin/enrol":                 {"/admin/enrol", 200, 200, 200},
+	"POST /admin/enrol/question":       {"/admin/enrol/question", 422, 422, 422},
+	"POST /admin/enrol":                {"/admin/enrol", 422, 422, 422},
+	"POST /admin/sign-out":             {"/admin/sign-out", 303, 303, 303},
+	"GET /admin":                       {"/admin", 401, 200, 200},
+	"GET /admin/{$}":                   {"/admin/", 401, 200, 200},
+	"GET /admin/users":                 {"/admin/users", 401, 200, 200},
+	"POST /admin/users/{id}/disable":   {"/admin/users/{user}/disable", 401, 403, 303},
+	"POST /admin/users/{id}/enable":    {"/admin/users/{user}/enable", 401, 403, 303},
+	"GET /admin/accounts":              {"/admin/accounts", 401, 200, 200},
+	"GET /admin/inquiries":             {"/admin/inquiries", 401, 200, 200},
+	"GET /admin/inquiries/{id}":        {"/admin/inquiries/{inquiry}", 401, 200, 200},
+	"POST /admin/inquiries/{id}/prove": {"/admin/inquiries/{inquiry}/prove", 401, 403, 422},
+	"POST /admin/inquiries/{id}":       {"/admin/inquiries/{inquiry}", 401, 403, 422},
+	"POST /admin/inquiries/{id}/carry": {"/admin/inquiries/{inquiry}/carry", 401, 403, 409},
+	"GET /admin/usage":                 {"/admin/usage", 401, 200, 200},
+	"GET /admin/mail":                  {"/admin/mail", 401, 200, 200},
+	"POST /admin/mail/{id}/retry":      {"/admin/mail/ltr_none/retry", 401, 404, 404},
+	"GET /admin/audit":                 {"/admin/audit", 401, 200, 200},
+}
+
+// behind are the routes that need an administrator.
+func behind() (routes []string) {
+	for route, row := range accesses {
+		if row.stranger == http.StatusUnauthorized {
+			routes = append(routes, strings.Fields(route)[0]+" "+row.path)
+		}
+	}
+	return routes
+}
+
+// P13: the pages of administrators answer every kind of asker as the matrix says, and the matrix has a row for each route: a new one
+// without fails here.
+func TestPromise_P13_EveryPageForEveryAsker(t *testing.T) {
+	t.Parallel()
+	clock := storetest.NewClock(noon)
+	db := storetest.SQLite(t, storetest.At(clock.Now))
+	o := open(t, db, clock)
+	routes := admin.Routes(o.pages)
+	for _, route := range routes {
+		if _, ok := accesses[route]; !ok {
+			t.Errorf("%s has no row in the matrix: say who may use it", route)
+		}
+	}
+	for route := range accesses {
+		if !slices.Contains(routes, route) {
+			t.Errorf("%s has a row in the matrix and is no route", route)
+		}
+	}
+	person := storetest.Workspace(t, db)
+	asked, err := o.inquiries.Ask(t.Context(), shippost.Actor{}, inquiry.Draft{Kind: shippost.InquiryErasure, Mail: "ada@example.com", Message: "Forget me."})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var theirs auth.Ticket
+	storetest.Update(t, db, func(tx *store.Tx) (err error) {
+		theirs, err = auth.New(auth.Options{DB: db, Now: clock.Now, Log: slog.New(slog.DiscardHandler)}).Open(t.Context(), tx, auth.Entrance{User: person.User, Workspace: person.Workspace})
+		return err
+	})
+	fill := strings.NewReplacer("{user}", string(person.User), "{inquiry}", string(asked.ID))
+	check := func(who string, cookies []*http.Cookie, want func(access) int) {
+		t.Helper()
+		for _, route := range routes {
+			row := accesses[route]
+			r := httptest.NewRequest(strings.Fields(route)[0], fill.Replace(row.path), nil)
+			r.Header.Set("Accept", "application/json")
+			for _, c := range cookies {
+				r.AddCookie(c)
+			}
+			w := httptest.NewRecorder()
+			if route == "POST /admin/sign-out" && cookies != nil && who != "a user" {
+				continue // it would end what the others ask with
+			}
+			o.handler.ServeHTTP(w, r)
+			if w.Code != want(row) {
+				t.Errorf("%s: %s gets %d, want %d: %.200s", route, who, w.Code, want(row), w.Body)
+			}
+		}
+	}
+	stranger := func(a access) int { return a.stranger }
+	check("a stranger", nil, stranger)
+	// Neither where it belongs nor in the place of an administrator's.
+	check("a user", []*http.Cookie{{Name: "__Host-shippost", Value: theirs.Cookie.Reveal()}, {Name: "__Host-shippost-admin", Value: theirs.Cookie.Reveal()}}, stranger)
+	o.enrol(o.code())
+	check("an administrator, just signed in", []*http.Cookie{o.cookie}, func(a access) int { return a.fresh })
+	clock.Advance(11 * time.Minute)
+	check("an administrator, some time later", []*http.Cookie{o.cookie}, func(a access) int { return a.stale })
+}
 
 // P13: nothing of the administration answers without a passkey of an administrator, a session is short, and its cookie is one
 // of its own.
@@ -140,7 +247,7 @@ func TestPromise_P13_NoAdministrationWithoutAPasskey(t *testing.T) {
 		o := open(t, db, clock)
 		shut := func(when string) {
 			t.Helper()
-			for _, route := range behind {
+			for _, route := range behind() {
 				method, path, _ := strings.Cut(route, " ")
 				if w := o.send(method, path, nil); w.Code != http.StatusSeeOther || !strings.HasPrefix(w.Header().Get("Location"), "/admin/sign-in") {
 					t.Errorf("%s: %s answers %d", when, route, w.Code)
@@ -404,6 +511,62 @@ func TestUnsentMail(t *testing.T) {
 		body := o.send("GET", "/admin/mail", nil).Body.String()
 		if rows := strings.Count(body, "<tr><td>"); rows != len(shippost.LetterKinds)+1 || strings.Count(body, "/admin/inquiries/") != 1 || strings.Contains(body, "<td><br>") {
 			t.Errorf("%d rows:\n%s", rows, body)
+		}
+	})
+}
+
+// P18, P13: from the inbox a proven request is carried out, with a fresh sign-in alone; what was typed before is not lost, and what was
+// done is told on the page and in the audit log, in words.
+func TestPromise_P18_ARequestIsCarriedOutFromTheInbox(t *testing.T) {
+	t.Parallel()
+	storetest.EachAt(t, noon, func(t *testing.T, db *store.DB, clock *storetest.Clock) {
+		o := open(t, db, clock)
+		ctx := t.Context()
+		person := storetest.Workspace(t, db)
+		o.enrol(o.code())
+		asked, err := o.inquiries.Ask(ctx, shippost.Actor{}, inquiry.Draft{Kind: shippost.InquiryErasure, Mail: "ada@example.com", Message: "Forget me."})
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := "/admin/inquiries/" + string(asked.ID)
+		carry, account := at+"/carry", url.Values{"account": {" " + string(person.User) + " "}}
+		if body := o.send("GET", at, nil).Body.String(); strings.Contains(body, carry) || !strings.Contains(body, "Not before it was shown") {
+			t.Errorf("offered before the proof:\n%s", body)
+		}
+		if w := o.send("POST", carry, account); w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "proof_missing") {
+			t.Errorf("carried out before the proof: %d %s", w.Code, w.Body)
+		}
+		o.send("POST", at+"/prove", url.Values{"note": {"Showed a passport"}})
+		clock.Advance(11 * time.Minute)
+		if w := o.send("POST", carry, account); w.Code != 200 || !strings.Contains(w.Body.String(), "Sign in again") || !strings.Contains(w.Body.String(), string(person.User)) {
+			t.Errorf("carried out without a fresh sign-in: %d %s", w.Code, w.Body)
+		}
+		if _, err := o.data.Progress(ctx, asked.Token); !shippost.IsKind(err, shippost.NotFound) {
+			t.Fatalf("begun already: %v", err)
+		}
+		o.enrol(o.code())
+		if w := o.send("POST", carry, nil); w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "person_missing") {
+			t.Errorf("for nobody: %d %s", w.Code, w.Body)
+		}
+		if w := o.send("POST", "/admin/inquiries/inq_x/carry", account); w.Code != http.StatusNotFound {
+			t.Errorf("for no request: %d %s", w.Code, w.Body)
+		}
+		if w := o.send("POST", carry, account); w.Code != http.StatusSeeOther || w.Header().Get("Location") != at {
+			t.Errorf("carried out: %d %s", w.Code, w.Body)
+		}
+		if w := o.send("POST", carry, account); w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "inquiry_carried_out") {
+			t.Errorf("a second time: %d %s", w.Code, w.Body)
+		}
+		body := o.send("GET", at, nil).Body.String()
+		if !strings.Contains(body, "The deletion was begun: <code>ers_") || !strings.Contains(body, "seven days later all of it is deleted for good. Until then you can take it back on this page.</textarea>") ||
+			strings.Contains(body, "refuse") || strings.Contains(body, asked.Token.Reveal()) {
+			t.Errorf("the page afterwards:\n%s", body)
+		}
+		if body := o.send("GET", "/admin/audit", nil).Body.String(); !strings.Contains(body, "A request is carried out") || !strings.Contains(body, "Asked to delete") {
+			t.Errorf("the audit log:\n%s", body)
+		}
+		if p, err := o.data.Progress(ctx, asked.Token); err != nil || p.DueAt != clock.Now().Add(7*24*time.Hour) {
+			t.Errorf("the page of the request: %+v, %v", p, err)
 		}
 	})
 }

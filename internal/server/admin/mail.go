@@ -11,6 +11,7 @@ import (
 var letterWords = map[shippost.LetterKind]string{
 	shippost.LetterReceived: "Receipt for a request",
 	shippost.LetterAnswered: "Answer to a request",
+	shippost.LetterCarried:  "Notice that a request is carried out",
 	shippost.LetterAsked:    "Notice to you: somebody wrote",
 	shippost.LetterDue:      "Notice to you: an answer is due",
 	shippost.LetterPolicy:   "Change of a legal text",

@@ -75,6 +75,7 @@ var happened = map[shippost.EntryKind]string{
 	shippost.EntryInquiryAsked:        "Wrote to whoever runs this server",
 	shippost.EntryInquiryProved:       "Whoever asked showed who they are",
 	shippost.EntryInquiryReminded:     "The operator was reminded of a request",
+	shippost.EntryInquiryCarried:      "A request is carried out",
 	shippost.EntryInquiryClosed:       "A request was closed",
 	shippost.EntryLetterGivenUp:       "A mail could not be sent",
 	shippost.EntryLetterRevived:       "A mail is tried again",

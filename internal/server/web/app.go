@@ -40,9 +40,6 @@ func (p *Pages) addApp(built fs.FS, mux *http.ServeMux) error {
 		return fmt.Errorf("read the web app: %w", err)
 	}
 	mux.HandleFunc("GET /assets/", p.file)
-	for _, path := range appPaths {
-		mux.HandleFunc("GET "+path, p.app)
-	}
 	return nil
 }
 

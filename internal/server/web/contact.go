@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
 	"time"
 
@@ -28,11 +29,32 @@ type kindChoice struct {
 // inquiryPage tells how far an inquiry is.
 type inquiryPage struct {
 	inquiry.Page
-	Path     string
-	Words    string
-	Overdue  bool
-	SignedIn bool
-	ByMail   bool // this server sends mail
+	Path      string
+	Words     string
+	Overdue   bool
+	SignedIn  bool
+	ByMail    bool       // this server sends mail
+	Erasure   string     // address of the page of the erasure that carries it out; "" for none
+	Copies    []copyLink // addresses at which the copies made for it can be fetched here
+	Elsewhere bool       // they are in the settings instead
+}
+
+// copyLink is where a copy can be fetched.
+type copyLink struct{ Path, Words string }
+
+// carriedOut adds what the inquiry is carried out by.
+func (page inquiryPage) carriedOut(token shippost.Secret) inquiryPage {
+	for _, id := range page.Carried {
+		switch {
+		case page.Kind.Carries() == shippost.ErasesData:
+			page.Erasure = "/erasure/" + token.Reveal()
+		case page.Copied(id):
+			page.Copies = append(page.Copies, copyLink{page.Path + "/copy/" + id, fmt.Sprintf("Copy %d", len(page.Copies)+1)})
+		default:
+			page.Elsewhere = true
+		}
+	}
+	return page
 }
 
 // who returns whoever is signed in, with the name; the zero Actor for a stranger.
@@ -95,14 +117,32 @@ func (p *Pages) inquiry(w http.ResponseWriter, r *http.Request, token shippost.S
 		return
 	}
 	i, err := p.opt.Inquiries.Read(r.Context(), token)
+	if shippost.IsKind(err, shippost.NotFound) {
+		// A request that was carried out by an erasure went with the rest; the receipt stands at the same address.
+		if _, gone := p.opt.Data.Progress(r.Context(), token); gone == nil {
+			http.Redirect(w, r, "/erasure/"+token.Reveal(), http.StatusSeeOther)
+			return
+		}
+	}
 	if err != nil {
 		p.fail(w, r, err)
 		return
 	}
 	title := map[shippost.InquiryStatus]string{shippost.InquiryOpen: "Received", shippost.InquiryAnswered: "Answered", shippost.InquiryRefused: "Refused",
 		shippost.InquiryWithdrawn: "Withdrawn"}[i.Status]
-	p.show(w, r, http.StatusOK, "inquiry", title, name, inquiryPage{Page: i, Path: "/contact/" + token.Reveal(), Words: i.Kind.Words(),
-		Overdue: i.Overdue(p.opt.Inquiries.Now()), SignedIn: actor.Kind == shippost.ActorUser, ByMail: p.opt.Inquiries.SendsMail()})
+	page := inquiryPage{Page: i, Path: "/contact/" + token.Reveal(), Words: i.Kind.Words(),
+		Overdue: i.Overdue(p.opt.Inquiries.Now()), SignedIn: actor.Kind == shippost.ActorUser, ByMail: p.opt.Inquiries.SendsMail()}
+	p.show(w, r, http.StatusOK, "inquiry", title, name, page.carriedOut(token))
+}
+
+// copied hands a copy that was made for a request to whoever has the address of its page.
+func (p *Pages) copied(w http.ResponseWriter, r *http.Request, token shippost.Secret) {
+	a, err := p.opt.Inquiries.Fetch(r.Context(), token, r.PathValue("id"))
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	hand(w, a)
 }
 
 func (p *Pages) proveInquiry(w http.ResponseWriter, r *http.Request, token shippost.Secret) {

@@ -93,3 +93,75 @@ func TestPromise_P21_WriteToWhoeverRunsTheServer(t *testing.T) {
 		t.Errorf("the sixth: %s", p.Status)
 	}
 }
+
+// P18, P19: the page of a request leads to what carries it out: to the erasure, where it can be taken back and which is the receipt at the
+// end, or to the copies, for those who cannot sign in here.
+func TestPromise_P18_ThePageOfARequestLeadsToItsErasure(t *testing.T) {
+	s := serve(t, false, operated)
+	admin := shippost.Actor{Kind: shippost.ActorAdmin, Admin: shippost.NewAdminID(s.Clock.Now()), Fresh: true}
+	mara1 := s.open(t)
+	mara1.signIn(mara)
+	carry := func(b *browser, kind string) string {
+		t.Helper()
+		at := b.leaves(b.post("/contact", url.Values{"kind": {kind}, "mail": {"mara@example.com"}, "message": {"Please."}}))
+		open, _, err := s.inquiries.Open(t.Context(), admin)
+		if err != nil || len(open) == 0 {
+			t.Fatalf("%+v, %v", open, err)
+		}
+		i := open[len(open)-1]
+		user := i.User
+		if user == "" {
+			user = open[0].User
+			if err := s.inquiries.ProveByHand(t.Context(), admin, i.ID, "Showed a passport"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.inquiries.CarryOut(t.Context(), admin, i.ID, user); err != nil {
+			t.Fatal(err)
+		}
+		s.Clock.Advance(time.Second) // the next is due later
+		return at
+	}
+	at := carry(mara1, "export")
+	if p := mara1.get(at); len(p.find("a", "href", "/settings")) == 0 || strings.Contains(p.text, "/copy/") || strings.Contains(p.text, "/withdraw") {
+		t.Errorf("copies of somebody who can sign in:\n%s", p.text)
+	}
+	stranger := s.open(t)
+	at = carry(stranger, "access")
+	p := stranger.get(at)
+	copies := p.find("a", "href", "")
+	var link string
+	for _, a := range copies {
+		if href := attr(a, "href"); strings.HasPrefix(href, at+"/copy/exp_") {
+			link = href
+		}
+	}
+	if link == "" {
+		t.Fatalf("no copy on the page:\n%s", p.text)
+	}
+	if p := stranger.get(link); p.StatusCode != 409 { // it is not made yet
+		t.Errorf("the copy: %s", p.Status)
+	}
+	if p := stranger.get(at + "/copy/exp_none"); p.StatusCode != 404 {
+		t.Errorf("no copy: %s", p.Status)
+	}
+	at = carry(mara1, "erasure")
+	token := strings.TrimPrefix(at, "/contact/")
+	if p := stranger.get(at); len(p.find("a", "href", "/erasure/"+token)) != 1 || strings.Contains(p.text, "/withdraw") {
+		t.Errorf("the page of the request:\n%s", p.text)
+	}
+	if p := stranger.get("/erasure/" + token); p.says("h1") != "Waiting to be deleted" || len(p.find("form", "action", "/erasure/"+token+"/undo")) != 1 {
+		t.Errorf("the page of the erasure:\n%s", p.text)
+	}
+	s.Clock.Advance(7 * 24 * time.Hour)
+	if err := s.data.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p = stranger.get(at)
+	if got := stranger.leaves(p); got != "/erasure/"+token {
+		t.Fatalf("afterwards: %s to %s", p.Status, got)
+	}
+	if p := stranger.get("/erasure/" + token); p.says("h1") != "Deleted" {
+		t.Errorf("the receipt:\n%s", p.text)
+	}
+}

@@ -24,6 +24,11 @@ func (p *Pages) archive(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, err)
 		return
 	}
+	hand(w, a)
+}
+
+// hand writes an archive.
+func hand(w http.ResponseWriter, a lifecycle.Archive) {
 	defer func() { _ = a.Close() }() // it was only read
 	h := w.Header()
 	h.Set("Content-Type", "application/zip")

@@ -96,7 +96,13 @@ func New(opt Options) (*Pages, error) {
 		}
 		p.pages[name] = t
 	}
-	mux := p.routes()
+	mux := http.NewServeMux()
+	for pattern, handler := range p.routes() {
+		mux.HandleFunc(pattern, handler)
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		p.fail(w, r, shippost.Errorf(shippost.NotFound, "page_not_found", "There is no page at this address."))
+	})
 	p.handler = mux
 	return p, p.addApp(opt.App, mux)
 }
@@ -109,48 +115,51 @@ func (p *Pages) Static() (style, office, icon, script string) {
 // Handler returns the pages as a handler, which also answers below /media/.
 func (p *Pages) Handler() http.Handler { return p.handler }
 
-func (p *Pages) routes() *http.ServeMux {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /sign-in", p.signIn)
-	mux.HandleFunc("POST /sign-in/{platform}", p.startSignIn)
-	mux.HandleFunc("GET /signed-in", p.signedIn)
-	mux.HandleFunc("POST /sign-out", p.signOut)
-	mux.HandleFunc("POST /connect/{platform}", p.startConnect)
-	mux.HandleFunc("GET /callback/{platform}", p.callback)
-	mux.HandleFunc("GET /connected/{account}", p.connected)
-	mux.HandleFunc("GET /media/{folder}/{name}", p.media)
-	for _, document := range []string{legal.Policy, legal.Terms} {
-		mux.HandleFunc("GET /"+document, p.legal(document))
-		mux.HandleFunc("GET /"+document+"/{day}", p.legal(document))
-		mux.HandleFunc("GET /"+document+"/{day}/changes", p.legalChanges(document))
+// routes are all routes but those of files that hold nothing of anybody. A test has a row for each, which says who may use it.
+func (p *Pages) routes() map[string]http.HandlerFunc {
+	all := map[string]http.HandlerFunc{
+		"GET /sign-in":                   p.signIn,
+		"POST /sign-in/{platform}":       p.startSignIn,
+		"GET /signed-in":                 p.signedIn,
+		"POST /sign-out":                 p.signOut,
+		"POST /connect/{platform}":       p.startConnect,
+		"GET /callback/{platform}":       p.callback,
+		"GET /connected/{account}":       p.connected,
+		"GET /media/{folder}/{name}":     p.media,
+		"GET /exports/{id}":              p.archive,
+		"GET /erasure/{token}":           p.secret(p.erasure),
+		"POST /erasure/{token}/undo":     p.secret(p.undoErasure),
+		"POST /passkey/question":         p.askWho,
+		"POST /passkey":                  p.enterByPasskey,
+		"GET /passkeys":                  p.passkeys,
+		"POST /passkeys/question":        p.askPasskey,
+		"POST /passkeys":                 p.addPasskey,
+		"POST /passkeys/{id}/name":       p.renamePasskey,
+		"POST /passkeys/{id}/remove":     p.removePasskey,
+		"GET /contact":                   p.contact,
+		"POST /contact":                  p.ask,
+		"GET /contact/{token}":           p.secret(p.inquiry),
+		"GET /contact/{token}/copy/{id}": p.secret(p.copied),
+		"POST /contact/{token}/prove":    p.secret(p.proveInquiry),
+		"POST /contact/{token}/withdraw": p.secret(p.withdrawInquiry),
+		"GET /contact-confirm/{token}":   p.secret(p.confirmMail),
+		"POST /contact-confirm/{token}":  p.secret(p.confirmedMail),
+		"GET /mail-confirm/{token}":      p.secret(p.confirmAddress),
+		"POST /mail-confirm/{token}":     p.secret(p.confirmedAddress),
+		"GET /mail-off/{token}":          p.secret(p.mailOff),
+		"POST /mail-off/{token}":         p.secret(p.endMail),
+		"POST /page-view":                p.pageView,
+		"GET /static/{file}":             p.file,
 	}
-	mux.HandleFunc("GET /exports/{id}", p.archive)
-	mux.HandleFunc("GET /erasure/{token}", p.secret(p.erasure))
-	mux.HandleFunc("POST /erasure/{token}/undo", p.secret(p.undoErasure))
-	mux.HandleFunc("POST /passkey/question", p.askWho)
-	mux.HandleFunc("POST /passkey", p.enterByPasskey)
-	mux.HandleFunc("GET /passkeys", p.passkeys)
-	mux.HandleFunc("POST /passkeys/question", p.askPasskey)
-	mux.HandleFunc("POST /passkeys", p.addPasskey)
-	mux.HandleFunc("POST /passkeys/{id}/name", p.renamePasskey)
-	mux.HandleFunc("POST /passkeys/{id}/remove", p.removePasskey)
-	mux.HandleFunc("GET /contact", p.contact)
-	mux.HandleFunc("POST /contact", p.ask)
-	mux.HandleFunc("GET /contact/{token}", p.secret(p.inquiry))
-	mux.HandleFunc("POST /contact/{token}/prove", p.secret(p.proveInquiry))
-	mux.HandleFunc("POST /contact/{token}/withdraw", p.secret(p.withdrawInquiry))
-	mux.HandleFunc("GET /contact-confirm/{token}", p.secret(p.confirmMail))
-	mux.HandleFunc("POST /contact-confirm/{token}", p.secret(p.confirmedMail))
-	mux.HandleFunc("GET /mail-confirm/{token}", p.secret(p.confirmAddress))
-	mux.HandleFunc("POST /mail-confirm/{token}", p.secret(p.confirmedAddress))
-	mux.HandleFunc("GET /mail-off/{token}", p.secret(p.mailOff))
-	mux.HandleFunc("POST /mail-off/{token}", p.secret(p.endMail))
-	mux.HandleFunc("POST /page-view", p.pageView)
-	mux.HandleFunc("GET /static/{file}", p.file)
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		p.fail(w, r, shippost.Errorf(shippost.NotFound, "page_not_found", "There is no page at this address."))
-	})
-	return mux
+	for _, document := range []string{legal.Policy, legal.Terms} {
+		all["GET /"+document] = p.legal(document)
+		all["GET /"+document+"/{day}"] = p.legal(document)
+		all["GET /"+document+"/{day}/changes"] = p.legalChanges(document)
+	}
+	for _, path := range appPaths {
+		all["GET "+path] = p.app
+	}
+	return all
 }
 
 // frame is what every page shows around its own content.

@@ -18,6 +18,8 @@ import (
 	"ship-post.com/shippost/internal/feature/connect"
 	"ship-post.com/shippost/internal/feature/connect/connecttest"
 	"ship-post.com/shippost/internal/feature/inquiry"
+	"ship-post.com/shippost/internal/feature/lifecycle"
+	"ship-post.com/shippost/internal/feature/lifecycle/lifecycletest"
 	"ship-post.com/shippost/internal/feature/media"
 	"ship-post.com/shippost/internal/feature/media/mediatest"
 	"ship-post.com/shippost/internal/feature/passkey"
@@ -35,6 +37,8 @@ type site struct {
 	library *media.Library
 
 	inquiries *inquiry.Desk
+	data      *lifecycle.Keeper
+	pages     *web.Pages
 }
 
 // built is a web app as its build leaves it.
@@ -63,8 +67,9 @@ func serve(t *testing.T, https bool, change ...func(*web.Options)) *site {
 	}
 	s.Bench = connecttest.New(t, func(o *connect.Options) { o.PublicURL = s.public })
 	s.library = mediatest.Open(t, s.DB)
-	s.inquiries = inquiry.New(inquiry.Options{DB: s.DB, PublicURL: s.public, Now: s.Clock.Now, Log: slog.New(slog.DiscardHandler)})
-	wo := web.Options{Auth: s.Auth, Connect: s.Desk, Media: s.library, Inquiries: s.inquiries, Passkeys: passkey.New(passkey.Options{DB: s.DB, PublicURL: s.public, Now: s.Clock.Now}), App: built, PublicURL: s.public, Log: slog.New(slog.DiscardHandler)}
+	s.data = lifecycletest.Open(t, s.DB, s.Clock)
+	s.inquiries = inquiry.New(inquiry.Options{DB: s.DB, Data: s.data, PublicURL: s.public, Now: s.Clock.Now, Log: slog.New(slog.DiscardHandler)})
+	wo := web.Options{Auth: s.Auth, Connect: s.Desk, Media: s.library, Data: s.data, Inquiries: s.inquiries, Passkeys: passkey.New(passkey.Options{DB: s.DB, PublicURL: s.public, Now: s.Clock.Now}), App: built, PublicURL: s.public, Log: slog.New(slog.DiscardHandler)}
 	for _, f := range change {
 		f(&wo)
 	}
@@ -72,6 +77,7 @@ func serve(t *testing.T, https bool, change ...func(*web.Options)) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.pages = pages
 	lo.PublicURL, lo.Page, lo.FormOrigins, lo.Now = s.public, pages.Page, s.Desk.ConsentOrigins(), s.Clock.Now
 	front, err := listen.New(lo, listen.Routes{Web: pages.Handler(), Media: pages.Handler()})
 	if err != nil {

@@ -69,6 +69,7 @@ const kinds: Record<string, string> = {
   'inquiry.asked': 'Wrote to whoever runs this server',
   'inquiry.proved': 'Showed who asked',
   'inquiry.reminded': 'The operator was reminded of a request',
+  'inquiry.carried_out': 'A request is carried out',
   'inquiry.closed': 'A request was closed',
   'letter.given_up': 'A mail could not be sent',
   'letter.revived': 'A mail is tried again',

@@ -1,0 +1,11 @@
+package admin
+
+import (
+	"maps"
+	"slices"
+)
+
+// Routes returns the pattern of every route, for the test that has a row for each.
+func Routes(p *Pages) []string {
+	return append(slices.Sorted(maps.Keys(p.outer())), slices.Sorted(maps.Keys(p.inner()))...)
+}
