@@ -30,6 +30,9 @@ var shaped = map[string]bool{"id": true, "status": true, "state": true, "phase":
 	"due_fold": true, "actor_kind": true, "actor_key": true, "actor_user": true, "blob_key": true, "poster_key": true, "token_hash": true, "hash": true, "death": true,
 	"state_hash": true, "api_actor": true, "facts": true, "failure": true, "group_id": true, "avatar": true, "light": true, "owner": true}
 
+// documents are the columns of JSON that hold what people write, and how it stands there.
+var documents = map[string]string{"options": `{"title":"canary","tiktok":{"title":"canary"}}`, "recipe": `{"title":"canary"}`, "metadata": `{"title":"canary"}`}
+
 // inhabit fills a workspace with everything that can be known about a person and their team, each text of it unique.
 func inhabit(b *bench, c *canaries, actor shippost.Actor) (waiting, handed shippost.Post) {
 	ctx, t := b.t.Context(), b.t
@@ -57,6 +60,9 @@ func inhabit(b *bench, c *canaries, actor shippost.Actor) (waiting, handed shipp
 			tx.InsertConsent(ctx, &shippost.Consent{ID: shippost.NewConsentID(now), Post: waiting.ID, PostVersion: 1, User: actor.User, Account: account.ID, At: now}),
 			tx.SaveAddress(ctx, store.Address{User: actor.User, Mail: "ada@example.com", Trouble: 1, CodeHash: c.next("code"), LeaveHash: c.next("leave"), ConfirmedAt: now}),
 			tx.Record(ctx, shippost.Entry{Workspace: actor.Workspace, Kind: shippost.EntryPostFailed, Actor: actor, Post: waiting.ID}),
+			tx.InsertConversion(ctx, &shippost.Conversion{ID: shippost.NewConversionID(now), Workspace: actor.Workspace, Original: clip.ID, Result: shippost.NewMediaID(now),
+				StartedBy: actor.User, Status: shippost.ConversionQueued, CreatedAt: now, UpdatedAt: now}),
+			pulled(ctx, tx, attempt.ID, clip.ID),
 			tx.Acknowledge(ctx, actor.User, "terms", "2026-11-24", now),
 			tx.InsertMedia(ctx, &arriving),
 			tx.InsertPasskey(ctx, &store.Passkey{ID: shippost.NewPasskeyID(now), Owner: string(actor.User), Credential: c.next("credential"), CreatedAt: now}),
@@ -108,7 +114,7 @@ func inhabit(b *bench, c *canaries, actor shippost.Actor) (waiting, handed shipp
 	// Every column that takes any text gets one of its own.
 	for _, table := range lifecycle.Tables {
 		for _, column := range table.Columns {
-			if column.Form != lifecycle.Text || shaped[column.Name] || strings.HasSuffix(column.Name, "_id") || strings.HasSuffix(column.Name, "_by") && column.Name != "intent_by" || table.Name == "idempotent_replies" {
+			if plant := documents[column.Name]; plant == "" && column.Form != lifecycle.Text || shaped[column.Name] || strings.HasSuffix(column.Name, "_id") || strings.HasSuffix(column.Name, "_by") && column.Name != "intent_by" || table.Name == "idempotent_replies" {
 				continue
 			}
 			claim, owner := table.Workspace.Claim, string(actor.Workspace)
@@ -119,8 +125,12 @@ func inhabit(b *bench, c *canaries, actor shippost.Actor) (waiting, handed shipp
 				continue
 			}
 			canary := c.next(table.Name + "." + column.Name)
+			value := canary
+			if plant := documents[column.Name]; plant != "" {
+				value = strings.ReplaceAll(plant, "canary", canary)
+			}
 			b.update(func(tx *store.Tx) error {
-				n, err := tx.BlankOwned(ctx, table.Name, claim, owner, map[string]string{column.Name: canary}, "", 100)
+				n, err := tx.BlankOwned(ctx, table.Name, claim, owner, map[string]string{column.Name: value}, "", 100)
 				if err == nil && n == 0 && column.Name != "subject" && table.Name != "exports" && table.Name != "pulls" {
 					t.Errorf("no row of %s can hold a canary", table.Name)
 				}
@@ -170,6 +180,7 @@ func leaveNothing(b *bench, pages func() string) {
 	if _, err := b.keeper.Export(ctx, actor, lifecycle.Workspace); err != nil {
 		t.Fatal(err)
 	}
+	everyTableIsInhabited(b, actor)
 	before := storetest.Dump(t, b.db) + strings.Join(mapValues(b.files()), "\n")
 	planted := c.in(before)
 	if len(planted) < 50 {
@@ -247,6 +258,30 @@ func leaveNothing(b *bench, pages func() string) {
 	if err := b.keeper.Undo(ctx, asked.Token); !shippost.IsCode(err, "erasure_over") {
 		t.Errorf("undone after the end: %v", err)
 	}
+}
+
+// everyTableIsInhabited fails for a table of the catalogue that would be erased and holds nothing of the person: what is added to the product is
+// added to inhabit too.
+func everyTableIsInhabited(b *bench, actor shippost.Actor) {
+	b.t.Helper()
+	storetest.View(b.t, b.db, func(tx *store.Tx) error {
+		for _, table := range lifecycle.Tables {
+			var rows int64
+			for owner, tie := range map[string]lifecycle.Tie{string(actor.Workspace): table.Workspace, string(actor.User): table.Person} {
+				if tie.Column == "" || tie.Fate == lifecycle.None {
+					continue
+				}
+				n, err := tx.CountOwned(b.t.Context(), table.Name, tie.Claim, owner)
+				if err != nil {
+					return err
+				}
+				if rows += n; n == 0 && tie.Fate != lifecycle.Expires {
+					b.t.Errorf("no row of %s is %s's: what becomes of it is not seen", table.Name, owner[:3])
+				}
+			}
+		}
+		return nil
+	})
 }
 
 func mapValues(m map[string]string) (values []string) {
@@ -412,6 +447,12 @@ func TestPromise_P18_ARestoredBackupIsErasedAgain(t *testing.T) {
 			t.Errorf("the neighbour has only %d canaries", len(found))
 		}
 	})
+}
+
+// pulled gives a photo of an attempt an address.
+func pulled(ctx context.Context, tx *store.Tx, attempt shippost.AttemptID, media shippost.MediaID) error {
+	_, err := tx.SQL().ExecContext(ctx, "INSERT INTO pulls (token_hash, attempt_id, position, media_id) VALUES ($1, $2, 0, $3)", hash("pull of "+string(attempt)), attempt, media)
+	return err
 }
 
 // labelled puts a fresh label on a post.

@@ -149,7 +149,7 @@ type access struct {
 var accesses = map[string]access{
 	"GET /admin/sign-in":               {"/admin/sign-in", 200, 200, 200},
 	"POST /admin/sign-in/question":     {"/admin/sign-in/question", 200, 200, 200},
-	"POST /admin/sign-in":              {"/admin/sign-in", 403, 403, 403},
+	"POST /admin/sign-in":              {"/admin/sign-in", 401, 401, 401},
 	"GET /admin/enrol":                 {"/admin/enrol", 200, 200, 200},
 	"POST /admin/enrol/question":       {"/admin/enrol/question", 422, 422, 422},
 	"POST /admin/enrol":                {"/admin/enrol", 422, 422, 422},
@@ -174,7 +174,7 @@ var accesses = map[string]access{
 // behind are the routes that need an administrator.
 func behind() (routes []string) {
 	for route, row := range accesses {
-		if row.stranger == http.StatusUnauthorized {
+		if row.stranger == http.StatusUnauthorized && row.fresh != http.StatusUnauthorized {
 			routes = append(routes, strings.Fields(route)[0]+" "+row.path)
 		}
 	}

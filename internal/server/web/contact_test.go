@@ -129,9 +129,8 @@ func TestPromise_P18_ThePageOfARequestLeadsToItsErasure(t *testing.T) {
 	stranger := s.open(t)
 	at = carry(stranger, "access")
 	p := stranger.get(at)
-	copies := p.find("a", "href", "")
 	var link string
-	for _, a := range copies {
+	for _, a := range p.find("a", "", "") {
 		if href := attr(a, "href"); strings.HasPrefix(href, at+"/copy/exp_") {
 			link = href
 		}

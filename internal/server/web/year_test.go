@@ -20,6 +20,7 @@ import (
 // started anew each week, and the privacy policy and the terms change. Nobody is disconnected, nothing goes that should stay, what should go
 // goes, and each change is told once, stands announced for 14 days, is confirmed or not, and is in force from its day.
 func TestPromise_P15_AYearOfRenewalsSweepsAndNewPolicies(t *testing.T) {
+	t.Parallel()
 	published := map[string][]legal.Version{legal.Policy: {{Day: "2026-11-24", Summary: "The first version."}}, legal.Terms: {{Day: "2026-11-24", Summary: "The first version."}}}
 	var told []string // what each letter was written for
 	var desk *legal.Desk

@@ -4,6 +4,7 @@ package lifecycletest
 
 import (
 	"log/slog"
+	"path/filepath"
 	"testing"
 
 	"ship-post.com/shippost/internal/blob/diskblob"
@@ -34,11 +35,12 @@ func Open(t *testing.T, db *store.DB, clock *storetest.Clock) *lifecycle.Keeper 
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = arriving.Close() })
-	queue, err := jobs.Open(t.Context(), db, jobs.Options{Registry: jobs.NewRegistry(), Now: clock.Now, Log: log})
+	registry := jobs.NewRegistry()
+	queue, err := jobs.Open(t.Context(), db, jobs.Options{Registry: registry, Now: clock.Now, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
-	sealer, err := seal.CreateOrLoad(t.Context(), t.TempDir())
+	sealer, err := seal.CreateOrLoad(t.Context(), filepath.Join(t.TempDir(), "keys"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,5 +49,7 @@ func Open(t *testing.T, db *store.DB, clock *storetest.Clock) *lifecycle.Keeper 
 	posts := publish.New(publish.Options{DB: db, Node: node, Now: clock.Now, Log: log}).Desk()
 	desk := connect.New(connect.Options{DB: db, Auth: auth.New(auth.Options{DB: db, Now: clock.Now, Log: log}), Sealer: sealer, Posts: posts, Bucket: bucket,
 		Vault: vault.New(vault.Options{DB: db, Sealer: sealer, Node: node, Now: clock.Now, Log: log}), PublicURL: "http://localhost:8080", Now: clock.Now, Log: log})
-	return lifecycle.New(lifecycle.Options{DB: db, Bucket: bucket, Library: library, Accounts: desk, Posts: posts, Jobs: queue, Now: clock.Now, Log: log})
+	keeper := lifecycle.New(lifecycle.Options{DB: db, Bucket: bucket, Library: library, Accounts: desk, Posts: posts, Jobs: queue, Now: clock.Now, Log: log})
+	keeper.Work(registry)
+	return keeper
 }
