@@ -73,6 +73,7 @@ const (
 	EntryRetentionSwept      EntryKind = "retention.swept"   // files whose time was over were removed
 	EntryExportAsked         EntryKind = "export.asked"
 	EntryExportReady         EntryKind = "export.ready"
+	EntryExportRemoved       EntryKind = "export.removed" // by whoever it was made for, before its time
 	EntryExportFetched       EntryKind = "export.fetched"
 	EntryPolicyRead          EntryKind = "policy.acknowledged" // a person has read a version of a legal text
 	EntryInquiryAsked        EntryKind = "inquiry.asked"       // somebody asked whoever runs the server for something

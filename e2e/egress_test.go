@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -40,7 +41,7 @@ func egress(trace string) map[string]int {
 func TestPromise_P22_EveryConnectionIsOnTheList(t *testing.T) {
 	t.Parallel()
 	trace := filepath.Join(t.TempDir(), "trace")
-	p := play(t, "strace", "-D", "-f", "-qq", "-s", "0", "-o", trace, "-e", "signal=none", "-e", "trace=connect,sendto,sendmsg,sendmmsg")
+	p := play(t, traced(trace)...)
 	dir := t.TempDir()
 	accounts, err := p.Accounts(t.Context())
 	must(t, err)
@@ -64,24 +65,71 @@ func TestPromise_P22_EveryConnectionIsOnTheList(t *testing.T) {
 		}
 	}
 
-	listed := recipients(t, p.url)
-	counts := map[string]string{}
-	for _, m := range opened.FindAllStringSubmatch(get(t, p.url+"/metrics"), -1) {
-		counts[m[1]] = m[2]
+	listed, seen, counts := onTheList(t, p.url, trace)
+	if len(listed) < 2 {
+		t.Errorf("the policy names %v", listed)
 	}
-	if got := slices.Sorted(maps.Keys(counts)); !slices.Equal(got, listed) || len(listed) < 2 {
-		t.Errorf("the policy names %v, and counted are %v", listed, got)
-	}
-	raw, err := os.ReadFile(trace)
-	must(t, err)
-	seen := egress(string(raw))
 	for _, name := range listed {
 		if seen[name] == 0 || counts[name] == "0" {
 			t.Errorf("%s is on the list; the system saw %d connections to it, and %s were counted", name, seen[name], counts[name])
 		}
 	}
-	// What plays TikTok and the first visitor is in the same process; both go to the product itself.
-	home, err := url.Parse(p.url)
+	// The search finds what is not on the list.
+	control := filepath.Join(dir, "control")
+	_ = exec.Command("strace", "-f", "-qq", "-o", control, "-e", "trace=connect,sendto,sendmsg,sendmmsg", "bash", "-c",
+		"exec 3<>/dev/udp/127.0.0.9/53; exec 4<>/dev/udp/::1/9").Run() // nobody listens there
+	raw, err := os.ReadFile(control)
+	must(t, err)
+	if seen := egress(string(raw)); seen["127.0.0.9:53"] == 0 || seen["[::1]:9"] == 0 {
+		t.Errorf("the search found %v in\n%s", seen, raw)
+	}
+}
+
+// TestPromise_P22_MailGoesToNobodyElse has a server send mail while the system writes down every connection that it opens: they lead to the
+// mail server, which the privacy policy names, and to nobody else.
+func TestPromise_P22_MailGoesToNobodyElse(t *testing.T) {
+	t.Parallel()
+	trace := filepath.Join(t.TempDir(), "trace")
+	w := prepare(t)
+	there := w.sendsMail(t)
+	w.under = traced(trace)
+	must(t, w.start())
+	form := url.Values{"kind": {"question"}, "mail": {"ada@example.com"}, "message": {"Where does it go?"}}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+"/contact", strings.NewReader(form.Encode()))
+	must(t, err)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Origin", w.url)
+	resp, err := http.DefaultClient.Do(req)
+	must(t, err)
+	must(t, resp.Body.Close())
+	there.Wait(t, 1)
+	if listed, seen, counts := onTheList(t, w.url, trace); !slices.Contains(listed, there.Addr()) || seen[there.Addr()] == 0 || counts[there.Addr()] == "0" {
+		t.Errorf("the policy names %v; the system saw %v, and counted are %v", listed, seen, counts)
+	}
+	must(t, w.end(syscall.SIGTERM))
+}
+
+// traced is what has the system write down the connections of a program.
+func traced(trace string) []string {
+	return []string{"strace", "-D", "-f", "-qq", "-s", "0", "-o", trace, "-e", "signal=none", "-e", "trace=connect,sendto,sendmsg,sendmmsg"}
+}
+
+// onTheList fails for a connection to somebody whom the privacy policy does not name, and for one that is counted under another name. It
+// returns who is named, and how many connections to them the system saw and the server counted.
+func onTheList(t *testing.T, product, trace string) (listed []string, seen map[string]int, counts map[string]string) {
+	t.Helper()
+	listed, counts = recipients(t, product), map[string]string{}
+	for _, m := range opened.FindAllStringSubmatch(get(t, product+"/metrics"), -1) {
+		counts[m[1]] = m[2]
+	}
+	if got := slices.Sorted(maps.Keys(counts)); !slices.Equal(got, listed) {
+		t.Errorf("the policy names %v, and counted are %v", listed, got)
+	}
+	raw, err := os.ReadFile(trace)
+	must(t, err)
+	seen = egress(string(raw))
+	// What plays TikTok and the first visitor may be in the same process; both go to the product itself.
+	home, err := url.Parse(product)
 	must(t, err)
 	for address := range seen {
 		at, err := netip.ParseAddrPort(address)
@@ -90,15 +138,7 @@ func TestPromise_P22_EveryConnectionIsOnTheList(t *testing.T) {
 			t.Errorf("a connection to %s, which the policy does not name: %v", address, listed)
 		}
 	}
-	// The search finds what is not on the list.
-	control := filepath.Join(dir, "control")
-	_ = exec.Command("strace", "-f", "-qq", "-o", control, "-e", "trace=connect,sendto,sendmsg,sendmmsg", "bash", "-c",
-		"exec 3<>/dev/udp/127.0.0.9/53; exec 4<>/dev/udp/::1/9").Run() // nobody listens there
-	raw, err = os.ReadFile(control)
-	must(t, err)
-	if seen := egress(string(raw)); seen["127.0.0.9:53"] == 0 || seen["[::1]:9"] == 0 {
-		t.Errorf("the search found %v in\n%s", seen, raw)
-	}
+	return listed, seen, counts
 }
 
 func get(t *testing.T, address string) string {

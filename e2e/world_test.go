@@ -36,6 +36,7 @@ type world struct {
 	listen string
 	sim    *tiktoksim.Running
 	extra  []string // more of the server's environment
+	under  []string // what the server is started by; nothing usually
 	server *server  // nil when it does not run
 	seated bool     // a story of this world uses the browser
 }
@@ -126,7 +127,8 @@ func (w *world) environment() []string {
 
 // start starts the server and returns once it takes requests.
 func (w *world) start() error {
-	s := &server{cmd: exec.Command("shippost", "serve"), log: newLines("ShipPost runs"), done: make(chan struct{})}
+	args := append(slices.Clone(w.under), "shippost", "serve")
+	s := &server{cmd: exec.Command(args[0], args[1:]...), log: newLines("ShipPost runs"), done: make(chan struct{})}
 	s.cmd.Env = w.environment()
 	out, err := s.cmd.StderrPipe()
 	if err != nil {

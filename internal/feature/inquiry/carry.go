@@ -26,7 +26,7 @@ func (d *Desk) CarryOut(ctx context.Context, actor shippost.Actor, id shippost.I
 		if err != nil {
 			return err
 		}
-		facts := map[string]any{"Number": string(i.ID), "Asked": day(i.AskedAt), "Undo": "", "Until": "", "Copies": ""}
+		facts := map[string]any{"Number": string(i.ID), "Asked": day(i.AskedAt), "Undo": "", "Until": "", "Copies": "", "OnPage": i.Proof == shippost.ProofOperator}
 		var by []string
 		if i.Kind.Carries() == shippost.ErasesData {
 			page, err := tx.InquiryPage(ctx, i.ID)
@@ -126,8 +126,7 @@ func (d *Desk) tellPerson(ctx context.Context, tx *store.Tx, i shippost.Inquiry,
 	return d.Post(ctx, tx, notify.Letter{Once: "carried/" + string(i.ID), Kind: shippost.LetterCarried, Inquiry: i.ID, User: user, To: to, Facts: facts})
 }
 
-// Fetch opens a copy that was made for a request, for whoever has the address of its page and did not prove by a sign-in who they are:
-// who can sign in finds it there.
+// Fetch opens a copy that was made for a request, for whoever has the address of its page; see Page.Copied.
 func (d *Desk) Fetch(ctx context.Context, token shippost.Secret, id string) (lifecycle.Archive, error) {
 	p, err := d.Read(ctx, token)
 	if err != nil {

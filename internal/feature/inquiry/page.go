@@ -16,9 +16,10 @@ type Page struct {
 	Mailed bool // a receipt was mailed, which for strangers has the link that proves the address
 }
 
-// Copied reports whether a copy was made for the inquiry that is handed over on its page: to whoever cannot sign in.
+// Copied reports whether a copy was made for the inquiry that is handed over on its page: only where an administrator vouches for whoever
+// wrote. Who opened a link in a mail need not be who wrote, and has the address of the page; they sign in.
 func (p Page) Copied(id string) bool {
-	return p.Kind.Carries() == shippost.CopiesData && (p.Proof == shippost.ProofMail || p.Proof == shippost.ProofOperator) && slices.Contains(p.Carried, id)
+	return p.Kind.Carries() == shippost.CopiesData && p.Proof == shippost.ProofOperator && slices.Contains(p.Carried, id)
 }
 
 // Read returns the inquiry whose page has an address that ends with token; NotFound without one.

@@ -165,6 +165,40 @@ func (k *Keeper) fetch(ctx context.Context, actor shippost.Actor, id string, dat
 	return Archive{r, "shippost-" + e.CreatedAt.Format(time.DateOnly) + ".zip", e.Size}, err
 }
 
+// RemoveExport removes an archive before its time, for the person it was made for: it can be fetched no more, also where it is still being
+// made. One that is gone already is no error.
+func (k *Keeper) RemoveExport(ctx context.Context, actor shippost.Actor, id string) error {
+	if err := actor.Require(shippost.ReadWorkspace); err != nil {
+		return err
+	}
+	if actor.Kind != shippost.ActorUser {
+		return shippost.Errorf(shippost.Forbidden, "person_required", "An API key cannot do this. Sign in and do it there.")
+	}
+	err := k.DB.Update(ctx, func(tx *store.Tx) error {
+		e, err := tx.Export(ctx, id)
+		if err == nil && (e.User != actor.User || e.Workspace != actor.Workspace) {
+			return shippost.Errorf(shippost.NotFound, "export_not_found", "There is no such copy, or it is not yours.")
+		}
+		if err != nil || e.Status == store.ExportGone {
+			return err
+		}
+		was := e.Status
+		e.Status = store.ExportGone
+		saved, err := tx.SaveExport(ctx, e, was)
+		if err != nil {
+			return err
+		}
+		if !saved { // it was just made
+			return store.Again(shippost.Errorf(shippost.Conflict, "export_changed", "This copy was changed at the same moment. Try again.").With(shippost.RemedyRetry))
+		}
+		return tx.Record(ctx, shippost.Entry{Workspace: e.Workspace, Kind: shippost.EntryExportRemoved, Actor: actor, Data: map[string]any{"export": e.ID}})
+	})
+	if err != nil {
+		return err
+	}
+	return k.Bucket.Delete(ctx, blob.Key(exportFolder, id))
+}
+
 // makeArchive makes an archive that waits. It can be run again at any time.
 func (k *Keeper) makeArchive(ctx context.Context, id string) error {
 	var e Export

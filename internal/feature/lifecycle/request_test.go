@@ -258,16 +258,23 @@ func TestPromise_P19_TheOperatorHandsOverACopyUnseen(t *testing.T) {
 		ctx := t.Context()
 		owner := storetest.Workspace(t, db)
 		ben := in.member(owner.Workspace, shippost.Editor)
+		carol := in.member(owner.Workspace, shippost.Viewer)
+		in.confirmed(carol, "carol@example.com")
 		in.file(owner, "clip of the owner")
 		for name, c := range map[string]struct {
 			actor  shippost.Actor // who is signed in when they ask
 			whose  shippost.Actor
 			what   string
 			onPage bool
-		}{"signed in": {owner, owner, lifecycle.Workspace, false}, "vouched for": {shippost.Actor{}, ben, lifecycle.Person, true}} {
-			asked := in.ask(c.actor, shippost.InquiryAccess, "x@example.com")
+		}{"signed in": {owner, owner, lifecycle.Workspace, false}, "vouched for": {shippost.Actor{}, ben, lifecycle.Person, true},
+			// Whoever wrote need not be who reads the mail, and knows the page.
+			"by mail": {shippost.Actor{}, carol, lifecycle.Person, false}} {
+			asked := in.ask(c.actor, shippost.InquiryAccess, map[bool]string{true: "carol@example.com", false: "x@example.com"}[name == "by mail"])
 			named := shippost.UserID("")
-			if c.actor.Kind == "" {
+			switch {
+			case name == "by mail":
+				in.proveByMail(asked)
+			case c.actor.Kind == "":
 				if err := in.desk.ProveByHand(ctx, in.admin, asked.ID, "Showed a passport"); err != nil {
 					t.Fatal(err)
 				}
@@ -306,7 +313,7 @@ func TestPromise_P19_TheOperatorHandsOverACopyUnseen(t *testing.T) {
 				t.Errorf("%s: an administrator read it", name)
 			}
 		}
-		if fetched := in.entries(shippost.EntryExportFetched); len(fetched) != 3 {
+		if fetched := in.entries(shippost.EntryExportFetched); len(fetched) != 4 {
 			t.Errorf("%d fetches are noted", len(fetched))
 		}
 		clock.Advance(7 * 24 * time.Hour)
@@ -315,6 +322,59 @@ func TestPromise_P19_TheOperatorHandsOverACopyUnseen(t *testing.T) {
 			if strings.HasPrefix(name, "files/export/") {
 				t.Errorf("%s is still there", name)
 			}
+		}
+	})
+}
+
+// P19: a copy can be removed before its time, by whom it was made for: nobody fetches it any more, and one that is still being made does not
+// come to be.
+func TestPromise_P19_ACopyCanBeRemovedBeforeItsTime(t *testing.T) {
+	t.Parallel()
+	storetest.EachAt(t, noon, func(t *testing.T, db *store.DB, clock *storetest.Clock) {
+		in := openInbox(open(t, db, clock, t.TempDir()))
+		ctx := t.Context()
+		owner, stranger := storetest.Workspace(t, db), storetest.Workspace(t, db)
+		early, err := in.keeper.Export(ctx, owner, lifecycle.Person)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := in.keeper.RemoveExport(ctx, owner, early.ID); err != nil {
+			t.Fatal(err)
+		}
+		in.work()
+		asked, err := in.keeper.Export(ctx, owner, lifecycle.Workspace)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in.until("the copy", func() bool {
+			list, err := in.keeper.Exports(ctx, owner)
+			return err == nil && slices.ContainsFunc(list, func(e lifecycle.Export) bool { return e.ID == asked.ID && e.Status == store.ExportReady })
+		})
+		program := owner
+		program.Kind = shippost.ActorKey
+		for _, wrong := range []shippost.Actor{stranger, in.member(owner.Workspace, shippost.Owner), program, {}} {
+			if err := in.keeper.RemoveExport(ctx, wrong, asked.ID); err == nil {
+				t.Errorf("removed by %+v", wrong)
+			}
+		}
+		if err := in.keeper.RemoveExport(ctx, owner, "exp_none"); !shippost.IsKind(err, shippost.NotFound) {
+			t.Errorf("removed what is not there: %v", err)
+		}
+		for range 2 {
+			if err := in.keeper.RemoveExport(ctx, owner, asked.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := in.keeper.Fetch(ctx, owner, asked.ID); !shippost.IsKind(err, shippost.Conflict) {
+			t.Errorf("fetched afterwards: %v", err)
+		}
+		for name := range in.files() {
+			if strings.HasPrefix(name, "files/export/") {
+				t.Errorf("%s is still there", name)
+			}
+		}
+		if noted := in.entries(shippost.EntryExportRemoved); len(noted) != 2 {
+			t.Errorf("%d removals are noted", len(noted))
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"mime/quotedprintable"
 	"path/filepath"
 	"strings"
@@ -333,7 +334,7 @@ func TestTemplates(t *testing.T) {
 	t.Parallel()
 	facts := map[string]any{"Number": "inq_1", "Due": "1 January 2027", "Confirm": "https://posts.example/contact-confirm/abc", "Asked": "1 December 2026", "Answer": "Yes.\nNo.",
 		"Withheld": false, "About": "access", "Page": "https://posts.example/admin/inquiries/inq_1", "Overdue": true, "Document": "The privacy policy", "Many": false, "Day": "1 December 2026", "Summary": "Less.",
-		"Until": "1 December 2026, 12:00 UTC", "Leave": "https://posts.example/mail-off/abc", "Subject": "A post to @ada failed", "More": 3, "All": "https://posts.example/posts?view=attention",
+		"Undo": "https://posts.example/erasure/abc", "Copies": "https://posts.example/settings", "OnPage": true, "Until": "1 December 2026, 12:00 UTC", "Leave": "https://posts.example/mail-off/abc", "Subject": "A post to @ada failed", "More": 3, "All": "https://posts.example/posts?view=attention",
 		"Settings": "https://posts.example/settings/mail", "Removed": true, "Wrote": true, "Sessions": "https://posts.example/settings/sessions", "Posts": []map[string]string{{"About": "@ada, Monday", "What": "No.", "Do": "Edit the post.", "Page": "https://posts.example/posts/post_1"}}}
 	for _, kind := range shippost.LetterKinds {
 		subject, text, err := write(Letter{Kind: kind, Facts: facts}, "https://posts.example")
@@ -344,6 +345,11 @@ func TestTemplates(t *testing.T) {
 		if err != nil || !strings.Contains(html, "<h1>"+subject+"</h1>") || kind != shippost.LetterAnswered && strings.Count(html, `<a href="https://posts.example/`) < 1 {
 			t.Errorf("%s: %v\n%s", kind, err, html)
 		}
+	}
+	copies := maps.Clone(facts)
+	copies["Undo"] = ""
+	if _, text, err := write(Letter{Kind: shippost.LetterCarried, Facts: copies}, "https://posts.example"); err != nil || !strings.Contains(text, "\nhttps://posts.example/settings\n") || !strings.Contains(text, "on the page") || strings.Contains(text, "delete") {
+		t.Errorf("%v\n%s", err, text)
 	}
 	withheld := map[string]any{"Withheld": true, "Answer": "secret", "Asked": "1 December 2026", "Number": "inq_1"}
 	if _, text, err := write(Letter{Kind: shippost.LetterAnswered, Facts: withheld}, "https://posts.example"); err != nil || strings.Contains(text, "secret") {

@@ -79,7 +79,7 @@ func carriedWords(i shippost.Inquiry) string {
 		return ""
 	case i.Kind.Carries() == shippost.ErasesData:
 		return "Your data is being deleted: at once nobody is signed in any more and nothing goes out, and seven days later all of it is deleted for good. Until then you can take it back on this page."
-	case i.Proof == shippost.ProofSignIn:
+	case i.Proof != shippost.ProofOperator:
 		return "Copies of all that is yours are made. Sign in and take them from the settings within seven days."
 	}
 	return "Copies of all that is yours are made. Take them from this page within seven days."

@@ -70,6 +70,7 @@ var happened = map[shippost.EntryKind]string{
 	shippost.EntryRetentionSwept:      "Posted files removed: their time was over",
 	shippost.EntryExportAsked:         "Asked for a copy of the data",
 	shippost.EntryExportReady:         "A copy of the data is ready",
+	shippost.EntryExportRemoved:       "A copy of the data was removed",
 	shippost.EntryExportFetched:       "A copy of the data was downloaded",
 	shippost.EntryPolicyRead:          "Read a new version of the legal texts",
 	shippost.EntryInquiryAsked:        "Wrote to whoever runs this server",

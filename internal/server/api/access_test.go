@@ -124,6 +124,7 @@ var policies = map[string]policy{
 	"PUT /retention":                 {func(*house) (string, any) { return "/retention", fields{"keep_posted_days": 7} }, 403, 403, 200, 200, 200, 200},
 	"GET /exports":                   {at("/exports"), 200, 200, 200, 200, 200, 200},
 	"POST /exports":                  {func(*house) (string, any) { return "/exports", fields{"what": "workspace"} }, 403, 403, 201, 403, 403, 201},
+	"DELETE /exports/{id}":           {onExport, 404, 404, 204, 204, 403, 404},
 	"GET /erasures/preview":          {at("/erasures/preview?what=workspace"), 403, 403, 200, 200, 403, 200},
 	"GET /policy/news":               {at("/policy/news"), 200, 200, 200, 200, 200, 200},
 	"POST /policy/acknowledge": {func(*house) (string, any) {
@@ -142,6 +143,14 @@ var mails atomic.Int64
 
 func onMail(*house) (string, any) {
 	return "/mail", fields{"address": fmt.Sprintf("ada%d@example.com", mails.Add(1))}
+}
+
+// onExport asks about a copy that was made for the owner.
+func onExport(h *house) (string, any) {
+	id := string(shippost.NewRequestID(h.db.Now()))
+	e := store.Export{ID: "exp_" + id, Workspace: h.owner.Workspace, User: h.owner.User, What: "workspace", Status: store.ExportReady, CreatedAt: h.db.Now(), ExpiresAt: h.db.Now().Add(time.Hour)}
+	storetest.Update(h.t, h.db, func(tx *store.Tx) error { return tx.InsertExport(h.t.Context(), &e) })
+	return "/exports/" + e.ID, nil
 }
 
 func onTagging(h *house) (string, any) {

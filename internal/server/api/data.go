@@ -20,6 +20,8 @@ func (a *API) data() {
 	add(a, huma.Operation{OperationID: "listExports", Method: http.MethodGet, Path: "/exports", Tags: tags, Summary: "List the copies of data you asked for"}, a.listExports)
 	add(a, huma.Operation{OperationID: "createExport", Method: http.MethodPost, Path: "/exports", Tags: tags, DefaultStatus: http.StatusCreated, Security: sessionOnly,
 		Summary: "Ask for a copy of your data", Description: "One archive with rows as JSON and files as they are. Needs a sign-in of the last ten minutes; once a day."}, a.createExport)
+	add(a, huma.Operation{OperationID: "deleteExport", Method: http.MethodDelete, Path: "/exports/{id}", Tags: tags, DefaultStatus: http.StatusNoContent, Security: sessionOnly,
+		Summary: "Remove a copy before its time"}, a.deleteExport)
 	add(a, huma.Operation{OperationID: "previewErasure", Method: http.MethodGet, Path: "/erasures/preview", Tags: tags, Security: sessionOnly,
 		Summary: "What deleting would take along"}, a.previewErasure)
 	add(a, huma.Operation{OperationID: "createErasure", Method: http.MethodPost, Path: "/erasures", Tags: tags, DefaultStatus: http.StatusCreated, Security: sessionOnly,
@@ -119,6 +121,14 @@ type whatInput struct {
 func (a *API) createExport(ctx context.Context, actor shippost.Actor, in *whatInput) (*struct{ Body Export }, error) {
 	e, err := a.opt.Data.Export(ctx, actor, in.Body.What)
 	return &struct{ Body Export }{exportOf(e)}, err
+}
+
+type exportPath struct {
+	ID string `path:"id" maxLength:"64"`
+}
+
+func (a *API) deleteExport(ctx context.Context, actor shippost.Actor, in *exportPath) (*struct{}, error) {
+	return nil, a.opt.Data.RemoveExport(ctx, actor, in.ID)
 }
 
 // Outlook is what deleting takes along.

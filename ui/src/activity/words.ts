@@ -62,6 +62,7 @@ const kinds: Record<string, string> = {
   'retention.swept': 'Posted files removed: their time was over',
   'export.asked': 'Asked for a copy of the data',
   'export.ready': 'A copy of the data is ready',
+  'export.removed': 'A copy of the data was removed',
   'export.fetched': 'A copy of the data was downloaded',
   'erasure.asked': 'Asked to delete',
   'erasure.undone': 'Deletion taken back',
