@@ -1,1 +1,0 @@
-import{Mr as e,Sr as t,cr as n,hr as r,ir as i,jr as a,kr as o,r as s,sr as c}from"./index-mLeiN3ob.js";import l from"./Opening-Cw0xbDxw.js";function u(u,d){e(d,!0);let f=o(()=>({id:s.params.id,search:s.search}));var p=n(),m=t(p);i(m,()=>r(f),e=>{l(e,{get id(){return r(f).id},get search(){return r(f).search}})}),c(u,p),a()}export{u as default};
