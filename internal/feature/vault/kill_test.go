@@ -20,7 +20,9 @@ import (
 func TestR19_KilledAtEachStep(t *testing.T) {
 	t.Parallel()
 	victim := filepath.Join(t.TempDir(), "victim")
-	if out, err := exec.Command("go", "build", "-tags=chaos", "-o", victim, "./testdata/victim").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-tags=chaos", "-o", victim, "./testdata/victim")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is compiled for other tests already
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	stall := func(at string) *tiktoksim.Fault {
