@@ -25,7 +25,7 @@ type Conversion struct {
 	ID        ConversionID
 	Workspace WorkspaceID
 	Original  MediaID
-	Result    MediaID // the new file; it exists once the conversion is done
+	Result    MediaID // what the latest run makes, each run another file; it exists once the conversion is done
 	StartedBy UserID
 	Status    ConversionStatus
 	Recipe    Recipe

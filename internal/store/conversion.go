@@ -43,10 +43,12 @@ func (t *Tx) RunningConversions(ctx context.Context, ws shippost.WorkspaceID, li
 	return conversionTable.list(ctx, t, "WHERE workspace_id = $1 AND status IN ('queued', 'running') ORDER BY id LIMIT $2", ws, limit)
 }
 
-// SaveConversion writes status, percent and failure, if the conversion still has the status was. It reports whether it had.
-func (t *Tx) SaveConversion(ctx context.Context, c *shippost.Conversion, was shippost.ConversionStatus) (bool, error) {
-	return t.swap(ctx, `UPDATE conversions SET status = $1, percent = $2, failure = $3, updated_at = $4 WHERE id = $5 AND workspace_id = $6 AND status = $7`,
-		c.Status, c.Percent, doc(&c.Failure), at(&c.UpdatedAt), c.ID, c.Workspace, was)
+// SaveConversion writes status, result, percent and failure, if status and result are still those of was: a run that another one took
+// over from writes nothing any more. It reports whether they were.
+func (t *Tx) SaveConversion(ctx context.Context, c, was shippost.Conversion) (bool, error) {
+	return t.swap(ctx, `UPDATE conversions SET status = $1, result_id = $2, percent = $3, failure = $4, updated_at = $5
+		WHERE id = $6 AND workspace_id = $7 AND status = $8 AND result_id = $9`,
+		c.Status, c.Result, c.Percent, doc(&c.Failure), at(&c.UpdatedAt), c.ID, c.Workspace, was.Status, was.Result)
 }
 
 // ConversionMakes reports whether a conversion that has not ended is going to make a file of this name, for sweeps of stored bytes.

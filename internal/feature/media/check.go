@@ -23,10 +23,10 @@ import (
 // Check finds out what a received file is, takes traces out of it, and makes it ready or rejects it with the reason. It may
 // run any number of times, also after it was cut off at any point; a file that is not waiting for it is left alone.
 func (l *Library) Check(ctx context.Context, ws shippost.WorkspaceID, id shippost.MediaID) error {
-	if !l.checks.enter(id) {
+	if !l.checks.enter(string(id)) {
 		return nil // this process is at it
 	}
-	defer l.checks.leave(id)
+	defer l.checks.leave(string(id))
 	m, err := l.Get(ctx, shippost.System(ws), id)
 	if err != nil {
 		return err

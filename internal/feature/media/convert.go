@@ -2,6 +2,7 @@ package media
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -160,30 +161,37 @@ func (l *Library) CancelConversion(ctx context.Context, actor shippost.Actor, id
 	if err := actor.Require(shippost.UploadMedia); err != nil {
 		return c, err
 	}
-	err = l.DB.Update(ctx, func(tx *store.Tx) error {
-		if c, err = tx.Conversion(ctx, actor.Workspace, id); err != nil {
+	for again := true; again; {
+		err = l.DB.Update(ctx, func(tx *store.Tx) error {
+			if c, err = tx.Conversion(ctx, actor.Workspace, id); err != nil {
+				return err
+			}
+			if c.Status.Ended() {
+				return shippost.Errorf(shippost.Conflict, "conversion_ended", "This conversion has ended already.")
+			}
+			c, err = l.end(ctx, tx, actor, c, shippost.ConversionCancelled, nil)
 			return err
-		}
-		if c.Status.Ended() {
-			return shippost.Errorf(shippost.Conflict, "conversion_ended", "This conversion has ended already.")
-		}
-		return l.end(ctx, tx, actor, &c, shippost.ConversionCancelled, nil)
-	})
+		})
+		again = errors.Is(err, errMoved) // another run of it has just begun, unless it ended
+	}
 	return c, err
 }
 
-// errMoved says that somebody else ended the conversion.
+// errMoved says that somebody else ended the conversion, or began another run of it.
 var errMoved = shippost.Errorf(shippost.Conflict, "conversion_ended", "This conversion has just ended.")
 
-// end writes how a conversion ended.
-func (l *Library) end(ctx context.Context, tx *store.Tx, actor shippost.Actor, c *shippost.Conversion, status shippost.ConversionStatus, f *shippost.Failure) error {
-	was := c.Status
+// end writes how a conversion ended and returns it so.
+func (l *Library) end(ctx context.Context, tx *store.Tx, actor shippost.Actor, was shippost.Conversion, status shippost.ConversionStatus, f *shippost.Failure) (shippost.Conversion, error) {
+	c := was
 	c.Status, c.Failure, c.UpdatedAt = status, f, l.now()
+	if status == shippost.ConversionDone {
+		c.Percent = 100
+	}
 	switch ok, err := tx.SaveConversion(ctx, c, was); {
 	case err != nil:
-		return err
+		return was, err
 	case !ok:
-		return errMoved
+		return was, errMoved
 	}
 	data := map[string]any{"conversion": string(c.ID), "status": string(status)}
 	if f != nil {
@@ -192,24 +200,25 @@ func (l *Library) end(ctx context.Context, tx *store.Tx, actor shippost.Actor, c
 	if status == shippost.ConversionDone {
 		data["result"] = string(c.Result)
 	}
-	return tx.Record(ctx, shippost.Entry{Workspace: c.Workspace, Kind: shippost.EntryConversionEnded, Actor: actor, Media: c.Original, Data: data})
+	return c, tx.Record(ctx, shippost.Entry{Workspace: c.Workspace, Kind: shippost.EntryConversionEnded, Actor: actor, Media: c.Original, Data: data})
 }
 
 // RunConversion carries a conversion out. It may run any number of times, also after it was cut off at any point: it begins
-// anew then. last says that no further run follows, so that a failure is the end.
+// anew then. Each run makes a file of its own, so that one that only seemed dead takes nothing from the run that followed it.
+// last says that no further run follows, so that a failure is the end.
 func (l *Library) RunConversion(ctx context.Context, ws shippost.WorkspaceID, id shippost.ConversionID, last bool) error {
 	c, err := l.Conversion(ctx, shippost.System(ws), id)
 	if err != nil || c.Status.Ended() {
 		return err
 	}
-	if !l.checks.enter(c.Result) {
+	if !l.checks.enter(string(c.ID)) {
 		return nil // this process is at it
 	}
-	defer l.checks.leave(c.Result)
+	defer l.checks.leave(string(c.ID))
 	err = l.convert(ctx, &c)
 	// Whatever is left of the result is worth nothing once it was adopted, or the conversion did not succeed.
 	l.removeSpooled(c.Result)
-	if err == nil || shippost.IsCode(err, errMoved.Code) {
+	if err == nil || errors.Is(err, errMoved) {
 		return nil
 	}
 	failure := conversionFailure(err)
@@ -221,9 +230,10 @@ func (l *Library) RunConversion(ctx context.Context, ws shippost.WorkspaceID, id
 	}
 	l.Log.Warn("a video could not be converted", "media", c.Original, "conversion", c.ID, "code", failure.Code, "err", err)
 	err = l.DB.Update(ctx, func(tx *store.Tx) error {
-		return l.end(ctx, tx, shippost.System(ws), &c, shippost.ConversionFailed, failure)
+		_, err := l.end(ctx, tx, shippost.System(ws), c, shippost.ConversionFailed, failure)
+		return err
 	})
-	if shippost.IsCode(err, errMoved.Code) {
+	if errors.Is(err, errMoved) {
 		return nil
 	}
 	return err
@@ -259,7 +269,6 @@ func (l *Library) convert(ctx context.Context, c *shippost.Conversion) error {
 		return err
 	}
 	defer closeIn()
-	l.removeSpooled(c.Result) // of a run that was cut off
 	if err := l.Spool.Create(string(c.Result)); err != nil {
 		return err
 	}
@@ -275,11 +284,23 @@ func (l *Library) convert(ctx context.Context, c *shippost.Conversion) error {
 	return l.keepConverted(ctx, c, m, out)
 }
 
-// begun notes that a conversion runs.
+// begun notes that a run of a conversion begins, and removes what the run before it left. That one may still live on a node that
+// stood still; it can no longer say that its file is there.
 func (l *Library) begun(ctx context.Context, c *shippost.Conversion) error {
+	was := *c
+	now := l.now()
+	c.Status, c.Result, c.Percent, c.UpdatedAt = shippost.ConversionRunning, shippost.NewMediaID(now), 0, now
+	if err := l.saveRun(ctx, *c, was); err != nil || was.Status != shippost.ConversionRunning {
+		return err
+	}
+	l.removeSpooled(was.Result)
+	l.removeStored(ctx, was.Result)
+	return nil
+}
+
+// saveRun writes how far a run is. It fails with errMoved once the conversion was ended, or another run of it began.
+func (l *Library) saveRun(ctx context.Context, c, was shippost.Conversion) error {
 	return l.DB.Update(ctx, func(tx *store.Tx) error {
-		was := c.Status
-		c.Status, c.Percent, c.UpdatedAt = shippost.ConversionRunning, 0, l.now()
 		ok, err := tx.SaveConversion(ctx, c, was)
 		if err == nil && !ok {
 			err = errMoved
@@ -337,7 +358,9 @@ func (l *Library) follow(ctx context.Context, c *shippost.Conversion, m shippost
 			case <-ended:
 				return
 			case <-tick.C:
-				if err := l.progress(ctx, c, percent(time.Duration(done.Load()), m, c.Recipe)); err != nil {
+				was := *c
+				c.Percent, c.UpdatedAt = percent(time.Duration(done.Load()), m, c.Recipe), l.now()
+				if err := l.saveRun(ctx, *c, was); err != nil {
 					stop(err)
 				}
 			}
@@ -358,18 +381,6 @@ func percent(done time.Duration, m shippost.Media, r shippost.Recipe) int {
 		length = min(length, r.Length)
 	}
 	return int(min(99, done*100/max(length, 1)))
-}
-
-// progress writes how far a conversion is. It fails with errMoved once it was ended by somebody else.
-func (l *Library) progress(ctx context.Context, c *shippost.Conversion, percent int) error {
-	return l.DB.Update(ctx, func(tx *store.Tx) error {
-		c.Percent, c.UpdatedAt = percent, l.now()
-		ok, err := tx.SaveConversion(ctx, c, shippost.ConversionRunning)
-		if err == nil && !ok {
-			err = errMoved
-		}
-		return err
-	})
 }
 
 // keepConverted makes sure that the result is what the recipe says, and keeps it as a file of its own.
@@ -420,11 +431,10 @@ func (l *Library) keepConverted(ctx context.Context, c *shippost.Conversion, ori
 			Data: map[string]any{"status": string(m.Status), "kind": string(m.Kind), "sha256": m.SHA256, "original": string(c.Original)}}); err != nil {
 			return err
 		}
-		c.Percent = 100
-		return l.end(ctx, tx, shippost.System(c.Workspace), c, shippost.ConversionDone, nil)
+		_, err = l.end(ctx, tx, shippost.System(c.Workspace), *c, shippost.ConversionDone, nil)
+		return err
 	})
 	if err != nil {
-		c.Status = shippost.ConversionRunning
 		l.removeStored(ctx, m.ID)
 	}
 	return err

@@ -2,8 +2,11 @@ package media_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"math"
 	"os"
 	"os/exec"
@@ -15,6 +18,7 @@ import (
 	"time"
 
 	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/blob"
 	"ship-post.com/shippost/internal/feature/media"
 	"ship-post.com/shippost/internal/feature/media/mediatest"
 	"ship-post.com/shippost/internal/platform"
@@ -326,6 +330,60 @@ func TestConvert_CancelledWhileItRuns(t *testing.T) {
 	})
 }
 
+// heldBucket waits before it takes a file over, as a node that stands still does.
+type heldBucket struct {
+	blob.Bucket
+	reached, goOn chan struct{}
+}
+
+func (b heldBucket) Adopt(ctx context.Context, key, path string) (blob.Info, error) {
+	close(b.reached)
+	<-b.goOn
+	return b.Bucket.Adopt(ctx, key, path)
+}
+
+// A node that stood still at the end of its run, while another one made the same video, leaves that one's file alone.
+func TestConvert_OnANodeThatStoodStill(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		actor := storetest.Workspace(t, db)
+		still, other := mediatest.Open(t, db, converting), mediatest.Open(t, db, converting)
+		other.Bucket = still.Bucket // nodes share what is stored, and have spools of their own
+		m := mediatest.Upload(t, still, actor, "a.mov", video(t, ""))
+		c, err := still.Convert(t.Context(), actor, m.ID, plainRecipe)
+		if err != nil {
+			t.Fatal(err)
+		}
+		held := heldBucket{still.Bucket, make(chan struct{}), make(chan struct{})}
+		still.Bucket = held
+		ended := make(chan error, 1)
+		go func() { ended <- still.RunConversion(t.Context(), actor.Workspace, c.ID, false) }()
+		<-held.reached
+		if err := other.RunConversion(t.Context(), actor.Workspace, c.ID, false); err != nil {
+			t.Fatal(err)
+		}
+		close(held.goOn)
+		if err := <-ended; err != nil {
+			t.Errorf("the run that was late: %v", err)
+		}
+		if c, err = other.Conversion(t.Context(), actor, c.ID); err != nil || c.Status != shippost.ConversionDone {
+			t.Fatalf("the conversion is %+v, %v", c, err)
+		}
+		result, err := other.Get(t.Context(), actor, c.Result)
+		if err != nil || !result.Usable() || result.SHA256 != sum(stored(t, other, result)) {
+			t.Errorf("the result is %+v, %v", result, err)
+		}
+		for info, err := range other.Bucket.List(t.Context(), "media") {
+			if err != nil || info.Key != m.BlobKey && info.Key != result.BlobKey {
+				t.Errorf("%s is left in the bucket, %v", info.Key, err)
+			}
+		}
+		if n := spooled(t, still) + spooled(t, other); n != 0 {
+			t.Errorf("%d files are left in the spools", n)
+		}
+	})
+}
+
 // A run that was cut off at any point is simply done again.
 func TestConvert_AfterACrash(t *testing.T) {
 	t.Parallel()
@@ -342,7 +400,7 @@ func TestConvert_AfterACrash(t *testing.T) {
 	storetest.Update(t, db, func(tx *store.Tx) error {
 		running := c
 		running.Status, running.Percent = shippost.ConversionRunning, 40
-		_, err := tx.SaveConversion(t.Context(), &running, shippost.ConversionQueued)
+		_, err := tx.SaveConversion(t.Context(), running, c)
 		return err
 	})
 	if err := l.Spool.Create(string(c.Result)); err != nil {
@@ -354,6 +412,13 @@ func TestConvert_AfterACrash(t *testing.T) {
 	l = mediatest.OpenIn(t, db, dir, converting)
 	if err := l.RunConversion(t.Context(), actor.Workspace, c.ID, false); err != nil {
 		t.Fatal(err)
+	}
+	before := c.Result
+	if c, err = l.Conversion(t.Context(), actor, c.ID); err != nil || c.Result == before {
+		t.Fatalf("the next run makes the same file: %+v, %v", c, err)
+	}
+	if _, err := l.Bucket.Stat(t.Context(), "media/"+string(before)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what the dead run left: %v", err)
 	}
 	result, err := l.Get(t.Context(), actor, c.Result)
 	if err != nil || !result.Usable() || result.SHA256 != sum(stored(t, l, result)) {

@@ -117,23 +117,23 @@ func errBusy() error {
 // running keeps a process from doing the same thing twice at once.
 type running struct {
 	mu  sync.Mutex
-	ids map[shippost.MediaID]bool
+	ids map[string]bool
 }
 
-func (r *running) enter(id shippost.MediaID) bool {
+func (r *running) enter(id string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.ids[id] {
 		return false
 	}
 	if r.ids == nil {
-		r.ids = map[shippost.MediaID]bool{}
+		r.ids = map[string]bool{}
 	}
 	r.ids[id] = true
 	return true
 }
 
-func (r *running) leave(id shippost.MediaID) {
+func (r *running) leave(id string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.ids, id)
