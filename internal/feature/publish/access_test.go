@@ -190,6 +190,38 @@ func TestAccessLost_AfterTheHandOver(t *testing.T) {
 	}
 }
 
+// An account that is disconnected while its post is being asked about is not one that lost its access: nobody will connect it to find out,
+// so a person is asked at once.
+func TestAccessLost_DisconnectedMeanwhile(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		account := b.account()
+		id := b.schedule(account, "tide", 2*time.Minute, time.Hour)
+		b.platform.failWith(func(op string, _ shippost.AccountID) error {
+			if op != "status" {
+				return nil
+			}
+			storetest.Update(b.t, b.db, func(tx *store.Tx) error {
+				now, err := tx.AccountOfAny(b.t.Context(), account.ID)
+				if err != nil || now.Status == shippost.AccountDisconnected {
+					return err
+				}
+				epoch := now.Epoch
+				now.Status, now.Epoch = shippost.AccountDisconnected, epoch+1
+				if _, err := tx.SetAccountStatus(b.t.Context(), now, epoch); err != nil {
+					return err
+				}
+				return b.Desk().AccountEnded(b.t.Context(), tx, now)
+			})
+			return says("status", "token")
+		})
+		b.pass(4 * time.Minute)
+		if p := b.post(id); p.Status != shippost.PostUnconfirmed || p.Failure == nil || p.Failure.Code != "disconnected" || b.count(id, shippost.EntryPostBlind) != 0 {
+			t.Errorf("the post is %s (%s, hold %+v, failure %+v)", p.Status, p.Phase, p.Hold, p.Failure)
+		}
+	})
+}
+
 // A message about a post that can be asked about is a hint and no more.
 func TestTold_IsAHintWhileThereIsAccess(t *testing.T) {
 	t.Parallel()

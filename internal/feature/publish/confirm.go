@@ -108,6 +108,13 @@ func (p *Publisher) unanswered(ctx context.Context, pf platform.Platform, s situ
 	if a.State == shippost.AttemptUnknown {
 		return p.askOnceMore(ctx, a)
 	}
+	if f.Class == platform.Auth { // the account may have been disconnected since we looked
+		now, err := p.look(ctx, a.Post)
+		if err != nil {
+			return err
+		}
+		s = now
+	}
 	if s.Account.Status == shippost.AccountDisconnected {
 		return p.lose(ctx, s, a, "disconnected",
 			"The account was disconnected after this post was handed to the platform. Look at the account itself to see whether it is there.")
