@@ -36,8 +36,8 @@ func TestActivity_WhatDidNotGoOut(t *testing.T) {
 	}
 	b.see("What did not go out", "caption for spam", "2 posts did not go out", "Post failed")
 	b.open("/activity")
-	for _, size := range [][2]int64{{1440, 900}, {390, 844}} {
-		b.size(size[0], size[1])
+	for _, size := range []window{desk, phone} {
+		b.size(size)
 		b.see("2 posts did not go out", "File uploaded")
 		b.on(b.find("button", "Show the posts"), "function() { this.focus() }")
 		b.keys(kb.Enter)
@@ -46,7 +46,7 @@ func TestActivity_WhatDidNotGoOut(t *testing.T) {
 		b.flawless()
 		b.press("button", "Hide the posts")
 	}
-	b.size(1440, 900)
+	b.size(desk)
 
 	js[bool](b, clipboard)
 	b.press("button", "Copy report")

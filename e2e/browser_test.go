@@ -167,7 +167,7 @@ func openTab(t *testing.T, url string, parent context.Context, options ...chrome
 	must(t, err)
 	_, err = chromedp.Call(ctx, runtime.Enable, cdp.Empty{})
 	must(t, err)
-	b.size(1440, 900)
+	b.size(desk)
 	return b
 }
 
@@ -233,13 +233,13 @@ func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 }
 
 // size sets how large the window is; narrow ones are phones.
-func (b *tab) size(width, height int64) {
+func (b *tab) size(w window) {
 	b.t.Helper()
-	if width < 600 {
-		b.do(chromedp.EmulateViewport(width, height, chromedp.EmulateMobile))
+	if w.width < 600 {
+		b.do(chromedp.EmulateViewport(w.width, w.height, chromedp.EmulateMobile))
 		return
 	}
-	b.do(chromedp.EmulateViewport(width, height))
+	b.do(chromedp.EmulateViewport(w.width, w.height))
 }
 
 // scheme chooses what the system of the person looks like: light or dark.

@@ -131,8 +131,8 @@ func TestCalendar_Looks(t *testing.T) {
 
 	forward, back := clocksChange(time.March).Format(time.DateOnly), clocksChange(time.October).Format(time.DateOnly)
 	zurich := "&zone=Europe%2FZurich&date="
-	for _, size := range [][2]int64{{1440, 900}, {390, 844}} {
-		b.size(size[0], size[1])
+	for _, size := range []window{desk, phone} {
+		b.size(size)
 		for _, c := range []struct{ path, says string }{
 			{"/?view=week" + zurich + forward, "23 hours: clocks go forward from"},
 			{"/?view=day" + zurich + back, "25 hours: clocks go back from"},
@@ -144,7 +144,7 @@ func TestCalendar_Looks(t *testing.T) {
 			b.flawless()
 		}
 	}
-	b.size(1440, 900)
+	b.size(desk)
 	rows := func(path string) int {
 		b.open(path)
 		b.see("hours: clocks go")

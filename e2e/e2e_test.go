@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"testing"
 
@@ -28,7 +29,11 @@ type ended struct{ m *testing.M }
 // Run implements testscript.TestingM.
 func (e ended) Run() int {
 	defer stopChromium()
-	return e.m.Run()
+	code := e.m.Run()
+	if n := checked.Load(); n > 0 && testing.Verbose() {
+		fmt.Printf("axe looked %d times and found %d violations\n", n, flaws.Load())
+	}
+	return code
 }
 
 // TestScripts runs the stories in testdata.

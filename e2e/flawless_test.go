@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
@@ -14,6 +15,9 @@ const (
 	allRules    = "{ type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }"
 	colourRules = "{ type: 'rule', values: ['color-contrast', 'link-in-text-block'] }"
 )
+
+// checked and flaws count the looks of the checker in light and in dark, and what it found, for whoever reads a verbose run.
+var checked, flaws atomic.Int64
 
 // axe returns what the accessibility checker finds on the page as it is now, in light and in dark: in the dialog or menu that lies in front
 // of everything, if one does, since nothing behind it can be reached. What it found before in this tab is not told again.
@@ -40,6 +44,8 @@ func (b *tab) axe() []string {
 		// Colours in the middle of a transition are nobody's colours.
 		found := js[[]violation](b, `Promise.all(document.getAnimations().filter((a) => a.effect.getTiming().iterations !== Infinity).map((a) => a.finished.catch(() => 0)))
 			.then(() => axe.run(document.querySelector('dialog:modal, [role=menu]:popover-open') ?? document, { resultTypes: ['violations'], runOnly: `+look.rules+` })).then((r) => r.violations)`)
+		checked.Add(1)
+		flaws.Add(int64(len(found)))
 		for _, v := range found {
 			for _, n := range v.Nodes {
 				if key := v.Help + n.HTML; !b.told[key] {
@@ -53,8 +59,11 @@ func (b *tab) axe() []string {
 	return list
 }
 
+// window is how large a page is shown, in its own pixels.
+type window struct{ width, height int64 }
+
 // desk and phone are the windows that people look through most.
-var desk, phone = [2]int64{1440, 900}, [2]int64{390, 844}
+var desk, phone = window{1440, 900}, window{390, 844}
 
 // flawless wants that the checker finds nothing on the page as it is now, and that nothing is wider than the window.
 func (b *tab) flawless() {
@@ -76,12 +85,12 @@ func (b *tab) fits() {
 // accessible looks at a page on a desk and on a phone, in light and in dark.
 func (b *tab) accessible(name string) {
 	b.t.Helper()
-	for _, size := range [][2]int64{phone, desk} {
-		b.size(size[0], size[1])
+	for _, size := range []window{phone, desk} {
+		b.size(size)
 		b.flawless()
 		for _, scheme := range []string{"dark", "light"} {
 			b.scheme(scheme)
-			b.picture(fmt.Sprintf("%s-%s-%d", name, scheme, size[0]))
+			b.picture(fmt.Sprintf("%s-%s-%d", name, scheme, size.width))
 		}
 	}
 }
@@ -122,14 +131,14 @@ const invisible = `(() => {
 // calm wants that on the widest windows nothing overflows, no line of text is longer than eyes follow, and no button is stretched.
 func (b *tab) calm() {
 	b.t.Helper()
-	for _, size := range [][2]int64{{1920, 1080}, {2560, 1440}} {
-		b.size(size[0], size[1])
+	for _, size := range []window{{1920, 1080}, {2560, 1440}} {
+		b.size(size)
 		b.fits()
 		if odd := js[[]string](b, stretched); len(odd) > 0 {
-			b.t.Errorf("%s at %d px:\n%s", b.path(), size[0], strings.Join(odd, "\n"))
+			b.t.Errorf("%s at %d px:\n%s", b.path(), size.width, strings.Join(odd, "\n"))
 		}
 	}
-	b.size(desk[0], desk[1])
+	b.size(desk)
 }
 
 // stretched lists lines of more than 120 letters and controls that are wider than a hand expects.

@@ -102,10 +102,6 @@ func TestLibrary_FindTagUse(t *testing.T) {
 		must(t, err)
 	}
 	b := p.signedIn(t)
-	look := func(name string) {
-		t.Helper()
-		b.flawless()
-	}
 	shows := func(n int) {
 		t.Helper()
 		b.until(fmt.Sprintf("%d files on the page", n), func() bool { return b.tiles() == n })
@@ -113,19 +109,19 @@ func TestLibrary_FindTagUse(t *testing.T) {
 	b.open("/library")
 	b.see("low-tide.mp4", "used · 4 files", "In 2 posts", "Kept: a post needs it", "Kept until you delete it")
 	shows(4)
-	look("grid")
+	b.flawless()
 
 	b.on(b.find("button", "Market day 2.jpg"), "function() { this.focus() }")
 	b.keys(" ")
 	b.see("1 chosen")
 	b.do(chromedp.KeyEvent(kb.ArrowRight, chromedp.KeyModifiers(chromedp.ModifierShift)))
 	b.see("2 chosen")
-	look("grid with chosen files")
+	b.flawless()
 	b.press("button", "Tag…")
 	b.find("dialog", "Tags of 2 files")
 	b.on(b.find("combobox", "Give them"), "function() { this.focus() }")
 	b.do(chromedp.KeyEvent("Été, <b>sea</b>"))
-	look("dialog of tags")
+	b.flawless()
 	b.press("button", "Change the tags")
 	b.see("The tags of 2 files were changed.")
 	b.press("button", "Choose none")
@@ -145,17 +141,17 @@ func TestLibrary_FindTagUse(t *testing.T) {
 		shows(c.n)
 	}
 	b.see("Nothing like that here")
-	look("nothing found")
+	b.flawless()
 	b.press("button", "Show all files")
 	shows(4)
 
 	b.press("button", "low-tide.mp4")
 	b.see("Where it is used", "A post that is not over has it")
-	look("dialog of a file")
+	b.flawless()
 	b.press("button", "Delete…")
 	b.find("dialog", "low-tide.mp4 is needed")
 	b.see("A post that waits needs this file.")
-	look("dialog of a needed file")
+	b.flawless()
 	b.press("button", "Keep it")
 	b.until("one dialog to close", func() bool { return len(b.all("dialog", "low-tide.mp4 is needed")) == 0 })
 	b.press("link", "Dunes at noon")
@@ -163,13 +159,13 @@ func TestLibrary_FindTagUse(t *testing.T) {
 
 	b.open("/library?view=list")
 	b.see("Market day 1.jpg")
-	look("list")
-	b.size(390, 844)
-	look("list on a phone")
+	b.flawless()
+	b.size(phone)
+	b.flawless()
 	b.open("/library")
 	shows(4)
-	look("grid on a phone")
-	b.size(1440, 900)
+	b.flawless()
+	b.size(desk)
 	for _, name := range []string{"Choose Market day 0.jpg", "Choose Market day 1.jpg"} {
 		b.on(b.find("checkbox", name), "function() { this.click() }")
 	}

@@ -145,7 +145,7 @@ func TestMove_FullDay(t *testing.T) {
 		b.find("button", "Too full: 16 of about 15 posts of Mara")
 		b.picture("full-" + strings.Trim(view, "&"))
 	}
-	b.size(390, 844)
+	b.size(phone)
 	b.open("/?date=" + date)
 	b.press("button", "Too full: 16 of about 15 posts of Mara")
 	b.see("There is room at")

@@ -18,8 +18,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/chromedp/kb"
-
 	"ship-post.com/shippost/internal/platform/tiktoksim"
 )
 
@@ -153,20 +151,18 @@ func TestGallery(t *testing.T) {
 	if *update {
 		return
 	}
-	for _, size := range [][2]int64{{1440, 900}, {390, 844}} {
-		b.size(size[0], size[1])
+	for _, size := range []window{desk, phone} {
+		b.size(size)
 		b.open("/_ui")
 		b.see("Components", "Consents", "It becomes:", "Not planned yet", "17/15")
 		look := func(what string) {
 			t.Helper()
 			for _, v := range b.axe() {
 				if !strings.Contains(v, "Landmarks should have a unique") { // a screen has one of each; here are several
-					t.Errorf("%s at %d px: %s", what, size[0], v)
+					t.Errorf("%s at %d px: %s", what, size.width, v)
 				}
 			}
-			if wide := js[int](b, "document.documentElement.scrollWidth - innerWidth"); wide > 0 {
-				t.Errorf("the components at %d px are %d px wider than the window", size[0], wide)
-			}
+			b.fits()
 		}
 		look("components")
 		for _, d := range [][2]string{{"Dialog", "A dialog"}, {"Confirm", "Cancel this post?"}, {"Summary", "Schedule 2 posts"},
@@ -174,8 +170,7 @@ func TestGallery(t *testing.T) {
 			b.press("button", d[0])
 			b.find("dialog", d[1])
 			look("dialog " + d[1])
-			b.keys(kb.Escape)
-			b.until("the dialog to close", func() bool { return len(b.all("dialog", d[1])) == 0 })
+			b.leaves(d[1])
 		}
 	}
 }

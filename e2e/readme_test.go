@@ -150,11 +150,11 @@ func TestReadmePictures(t *testing.T) {
 	b.open(month)
 	b.see(first.Format("January 2006"), "Opening the kiln")
 	picture("calendar")
-	b.size(390, 844)
+	b.size(phone)
 	b.open(month)
 	b.see(scenes[4].caption)
 	picture("phone")
-	b.size(1440, 900)
+	b.size(desk)
 
 	b.open("/posts/" + out.ID)
 	b.see("Posted: TikTok confirmed it", "View on TikTok")
@@ -174,7 +174,7 @@ func TestReadmePictures(t *testing.T) {
 	b.do(chromedp.Evaluate[chromedp.Void]("document.activeElement.blur()"))
 	picture("composer")
 
-	b.size(900, 640)
+	b.size(window{900, 640})
 	b.open("/accounts")
 	b.see("Mara Lindqvist", "Connected")
 	picture("accounts")

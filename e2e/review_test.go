@@ -94,9 +94,9 @@ func TestReview_Walk(t *testing.T) {
 		next()
 		shows(id)
 	}
-	b.size(390, 844)
+	b.size(phone)
 	b.see("Told that it takes a few minutes")
-	b.size(1440, 900)
+	b.size(desk)
 
 	stands := func(want map[string]string) {
 		t.Helper()

@@ -31,8 +31,8 @@ func TestFirstSteps_Sample(t *testing.T) {
 	b.see("This is a sample", "none of it can go out")
 	b.until("its cards", func() bool { return cards() > 4 })
 	nothing()
-	for _, size := range [][2]int64{{390, 844}, {1440, 900}} {
-		b.size(size[0], size[1])
+	for _, size := range []window{phone, desk} {
+		b.size(size)
 		b.open("/") // it outlives the page
 		b.see("This is a sample")
 		b.flawless()

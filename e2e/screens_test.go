@@ -281,11 +281,11 @@ func TestScreens_ReducedMotion(t *testing.T) {
 		b.see(s[1])
 		still(s[0])
 	}
-	b.size(phone[0], phone[1])
+	b.size(phone)
 	b.open("/posts/" + post.ID)
 	b.see("TikTok is processing")
 	still("the page of a post on a phone")
-	b.size(desk[0], desk[1])
+	b.size(desk)
 	b.open("/accounts")
 	b.see("Connected")
 	b.press("button", "Disconnect…")

@@ -11,13 +11,9 @@ func TestBadInput_Seen(t *testing.T) {
 	t.Parallel()
 	w := begin(t)
 	b := w.browse(t)
-	look := func() {
-		t.Helper()
-		b.flawless()
-	}
 	b.open("/callback/tiktok?code=of-last-week&state=nobody-knows-it")
 	b.see("did not start here, or was too long ago. Start again.")
-	look()
+	b.flawless()
 	b.press("link", "Start again")
 	b.at("/sign-in")
 
@@ -26,7 +22,7 @@ func TestBadInput_Seen(t *testing.T) {
 	b.press("button", "Deny")
 	b.home()
 	b.see("You did not allow it at TikTok, so nothing was connected. Start again if you change your mind.")
-	look()
+	b.flawless()
 	b.open("/")
 	b.at("/sign-in")
 
@@ -44,7 +40,7 @@ func TestBadInput_Seen(t *testing.T) {
 
 	b.set("textbox", "Caption", strings.Repeat("x", 2199)+"🌊")
 	b.see("The caption has 2201 characters; TikTok takes 2200. Most emoji count as two.")
-	look()
+	b.flawless()
 	b.press("button", "Look at the caption")
 	b.until("the focus on the caption", func() bool { return peek[string](b, "document.activeElement.tagName") == "TEXTAREA" })
 	b.set("textbox", "Caption", strings.Repeat("x", 2198)+"🌊")
@@ -52,7 +48,7 @@ func TestBadInput_Seen(t *testing.T) {
 
 	b.set("Date", "Date", time.Now().AddDate(0, 0, -1).Format("2006-01-02"))
 	b.see("This time has already passed. Choose a later one.")
-	look()
+	b.flawless()
 	b.press("button", "Choose another time")
 	b.set("Date", "Date", tomorrow.Format("2006-01-02"))
 	b.find("button", "Schedule for")

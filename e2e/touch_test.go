@@ -61,7 +61,7 @@ func TestCalendar_CarriedByFinger(t *testing.T) {
 		t.Errorf("what was carried was pressed, too: %s", at)
 	}
 
-	b.size(390, 844)
+	b.size(phone)
 	b.open("/?date=" + day.AddDate(0, 0, 1).Format(time.DateOnly))
 	b.carry(b.find("link", "Dunes at noon"), b.find("button", day.Format("2 January")+", "), ".carried")
 	moved(day)

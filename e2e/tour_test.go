@@ -72,7 +72,7 @@ func TestScreens(t *testing.T) {
 		}
 		b.keyboardMap()
 
-		b.size(phone[0], phone[1])
+		b.size(phone)
 		b.open(s.path)
 		if s.phone != "" {
 			s.says = s.phone
@@ -80,7 +80,7 @@ func TestScreens(t *testing.T) {
 		b.see(s.says)
 		b.flawless()
 		b.menu()
-		b.size(desk[0], desk[1])
+		b.size(desk)
 	}
 }
 
