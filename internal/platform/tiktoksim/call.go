@@ -45,12 +45,8 @@ const bodyLimit = 1 << 20
 func (s *Server) api(e endpoint) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		s.clock.runDue()
-		started := time.Now()
-		entry := &Entry{Kind: "request", Name: e.name, Method: r.Method, Path: r.URL.Path, LogID: s.logID(), Wall: started, At: s.clock.Now()}
-		defer func() {
-			entry.TookMS = float64(time.Since(started).Microseconds()) / 1000
-			s.journal.add(*entry)
-		}()
+			entry := &Entry{Kind: "request", Name: e.name, Method: r.Method, Path: r.URL.Path, LogID: s.logID(), Wall: time.Now(), At: s.clock.Now()}
+		defer s.journal.end(entry)
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyLimit))
 		if err != nil {
 			s.brokenBody(w, entry, err)

@@ -208,6 +208,7 @@ func (s *Server) strike(f *Fault, at string, w http.ResponseWriter, r *http.Requ
 		return true
 	case "reset":
 		e.Detail = e.Detail.with("fault", "reset "+at)
+		s.journal.end(e) // whoever sees the cut finds the request recorded
 		if at == midReply && e.Name == "upload" {
 			reset(w, "HTTP/1.1 20")
 		} else {

@@ -32,6 +32,8 @@ type Entry struct {
 	// TookMS is how long the request took in real milliseconds.
 	TookMS float64 `json:"took_ms,omitempty"`
 	Detail Detail  `json:"detail,omitempty"`
+
+	ended bool // the request is in the journal
 }
 
 // Detail holds what else is worth knowing about an entry. Tokens, upload URLs
@@ -53,6 +55,16 @@ type journal struct {
 
 func newJournal(c *Clock) *journal {
 	return &journal{clock: c}
+}
+
+// end adds the entry of a request that is over, once. Wall is when it began.
+func (j *journal) end(e *Entry) {
+	if e.ended {
+		return
+	}
+	e.ended = true
+	e.TookMS = float64(time.Since(e.Wall).Microseconds()) / 1000
+	j.add(*e)
 }
 
 func (j *journal) add(e Entry) {

@@ -92,13 +92,9 @@ var videoTypes = []string{"video/mp4", "video/quicktime", "video/webm"}
 
 // put takes one chunk (TikTok contract 4.7 and 11).
 func (s *Server) put(w http.ResponseWriter, r *http.Request) {
-	started := time.Now()
 	k, now := s.knobs.Load(), s.clock.Now()
-	entry := &Entry{Kind: "request", Name: "upload", Method: r.Method, Path: r.URL.Path, At: now, Wall: started, LogID: s.logID()}
-	defer func() {
-		entry.TookMS = float64(time.Since(started).Microseconds()) / 1000
-		s.journal.add(*entry)
-	}()
+	entry := &Entry{Kind: "request", Name: "upload", Method: r.Method, Path: r.URL.Path, At: now, Wall: time.Now(), LogID: s.logID()}
+	defer s.journal.end(entry)
 	u := s.findUpload(r, entry)
 	if u == nil {
 		s.refuse(w, entry, k, nil, &refusal{status: http.StatusNotFound, why: "no such upload"})
