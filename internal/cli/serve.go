@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime/debug"
+	"time"
 
 	"ship-post.com/shippost/internal/app"
 	"ship-post.com/shippost/internal/config"
@@ -35,5 +37,6 @@ func (c *serveCommand) Run(ctx context.Context, s streams) error {
 		return errors.Join(err, a.Close())
 	}
 	log.Info("ShipPost runs", slog.String("url", c.PublicURL), slog.String("listen", ln.Addr().String()))
+	time.AfterFunc(time.Second, debug.FreeOSMemory) // what only the start needed
 	return errors.Join(a.Serve(ctx, ln), a.Close())
 }
