@@ -45,7 +45,7 @@ const bodyLimit = 1 << 20
 func (s *Server) api(e endpoint) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		s.clock.runDue()
-			entry := &Entry{Kind: "request", Name: e.name, Method: r.Method, Path: r.URL.Path, LogID: s.logID(), Wall: time.Now(), At: s.clock.Now()}
+		entry := &Entry{Kind: "request", Name: e.name, Method: r.Method, Path: r.URL.Path, LogID: s.logID(), Wall: time.Now(), At: s.clock.Now()}
 		defer s.journal.end(entry)
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyLimit))
 		if err != nil {

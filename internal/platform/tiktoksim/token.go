@@ -43,7 +43,7 @@ type field struct {
 func (s *Server) oauthEndpoint(name string, handle func(*oauthCall) ([]field, *oauthError)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		s.clock.runDue()
-			entry := &Entry{Kind: "request", Name: name, Method: r.Method, Path: r.URL.Path, LogID: s.logID(), Wall: time.Now(), At: s.clock.Now()}
+		entry := &Entry{Kind: "request", Name: name, Method: r.Method, Path: r.URL.Path, LogID: s.logID(), Wall: time.Now(), At: s.clock.Now()}
 		defer s.journal.end(entry)
 		c := &oauthCall{s: s, k: s.knobs.Load(), now: entry.At, entry: entry}
 		r.Body = http.MaxBytesReader(w, r.Body, bodyLimit)
