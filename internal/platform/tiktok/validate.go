@@ -62,7 +62,7 @@ func (c *Client) Validate(d platform.Draft, creator shippost.Creator) []shippost
 		p.privacy(options, creator)
 		if c.unaudited && options.PrivacyLevel != "" && options.PrivacyLevel != shippost.PrivacySelf {
 			p.block("unaudited_private_only", "options.tiktok.privacy_level", shippost.RemedyEdit,
-				"TikTok has not audited this server's app yet: until then posts can be visible to yourself only, and the account must be private. Choose \"Only me\".")
+				"TikTok has not audited this server's app yet: until then posts can be visible to yourself only, and the account must be private. Choose \"Only you\".")
 		}
 		p.interactions(d, options, creator)
 		p.disclosure(options)
@@ -289,7 +289,7 @@ func audience(level string) string {
 	case shippost.PrivacyFollowers:
 		return "Followers"
 	default:
-		return "Only me"
+		return "Only you"
 	}
 }
 
