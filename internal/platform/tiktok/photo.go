@@ -48,7 +48,7 @@ func (p *problems) photo(m shippost.Media) {
 		p.block(r.Code, p.field, shippost.RemedyReplaceMedia, "TikTok takes photos as JPEG and WebP; this one is %s.", orUnknown(f.Container))
 	}
 	if r := p.limit(shippost.Photo, shippost.RuleSize); !r.Allows(float64(m.Size)) {
-		p.block(r.Code, p.field, shippost.RemedyReplaceMedia, "The photo has %.1f MB; TikTok takes 20 MB.", float64(m.Size)/1e6)
+		p.block(r.Code, p.field, shippost.RemedyReplaceMedia, "The photo has %.1f MB; TikTok takes %.0f MB.", float64(m.Size)/1e6, maxPhotoSize/1e6)
 	}
 	long, short := p.limit(shippost.Photo, shippost.RuleLongSide), p.limit(shippost.Photo, shippost.RuleShortSide)
 	if !long.Allows(float64(max(f.Width, f.Height))) || !short.Allows(float64(min(f.Width, f.Height))) {

@@ -23,7 +23,7 @@ func (c *Client) Stage(ctx context.Context, p platform.Payload, ledger platform.
 	}
 	if len(p.Media) != 1 || p.Media[0].Kind != shippost.Video || !slices.Contains(uploadTypes, p.Media[0].Type) ||
 		p.Media[0].Size <= 0 || p.Media[0].Size > maxSize {
-		return nil, shippost.Errorf(shippost.Invalid, "media_unusable", "TikTok takes one MP4, MOV or WebM video of at most 4 GB.").
+		return nil, shippost.Errorf(shippost.Invalid, "media_unusable", "TikTok takes one MP4, MOV or WebM video of at most %d GB.", maxSize>>30).
 			At(mediaField).With(shippost.RemedyReplaceMedia)
 	}
 	s := &staged{c: c, payload: p, file: p.Media[0], plan: c.sizes.plan(p.Media[0].Size), receipt: p.Receipt}

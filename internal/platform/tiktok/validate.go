@@ -185,9 +185,9 @@ func (p *problems) video(m shippost.Media) {
 	case m.Size <= 0:
 		p.block("media_empty", p.field, shippost.RemedyReplaceMedia, "The file is empty.")
 	case !r.Allows(float64(m.Size)):
-		p.unfit(m, r, "The video has %s; TikTok takes 4 GB.", gigabytes(m.Size))
+		p.unfit(m, r, "The video has %s; TikTok takes %d GB.", gigabytes(m.Size), maxSize>>30)
 	case m.Size > safeSize:
-		p.warn("media_very_large", p.field, shippost.RemedyReplaceMedia, "The video has %s; TikTok may refuse more than 4 GB.", gigabytes(m.Size))
+		p.warn("media_very_large", p.field, shippost.RemedyReplaceMedia, "The video has %s; TikTok may refuse more than %.0f GB.", gigabytes(m.Size), safeSize/1e9)
 	}
 	p.picture(m)
 	p.duration(m)

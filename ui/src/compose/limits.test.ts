@@ -20,7 +20,7 @@ describe('the limits of an account', () => {
   it('are unknown until the server told, and nothing is refused meanwhile', () => {
     expect(most(undefined, 'video', 'caption')).toBeUndefined()
     expect(tooLong('caption', 100_000, undefined)).toBeUndefined()
-    expect(videoWords(undefined)).toBe('')
+    expect(videoWords(undefined)).toBe('9:16 fits best.')
   })
 })
 
@@ -30,7 +30,7 @@ test('a text that is too long says by how much', () => {
 })
 
 test('what a video may be, in words', () => {
-  expect(videoWords(rules)).toBe('MP4, MOV or WebM up to 4 GB')
-  expect(videoWords(rules.filter((r) => r.about !== 'container'))).toBe('up to 4 GB')
-  expect(videoWords([{ ...rules[0]!, kind: 'video', about: 'container', one_of: ['mp4', 'mkv'] }])).toBe('MP4 or MKV')
+  expect(videoWords(rules)).toBe('MP4, MOV or WebM up to 4 GB; 9:16 fits best.')
+  expect(videoWords(rules.filter((r) => r.about !== 'container'))).toBe('up to 4 GB; 9:16 fits best.')
+  expect(videoWords([{ ...rules[0]!, kind: 'video', about: 'container', one_of: ['mp4', 'mkv'] }])).toBe('MP4 or MKV; 9:16 fits best.')
 })
