@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"database/sql"
+	_ "embed"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,14 +23,16 @@ const dueIndex = "CREATE INDEX IF NOT EXISTS river_job_due ON river_job (schedul
 // migrateLock is the advisory lock under which PostgreSQL nodes that start together take turns.
 const migrateLock = 7240175
 
+// newSchema is what River's migrations and our index make of an SQLite database without them, with their record.
+// A first start runs it in one transaction; TestNewSchemaIsFresh keeps the two equal.
+//
+//go:embed schema.sqlite.sql
+var newSchema string
+
 // Migrate creates River's tables or brings them up to date. It refuses those of a newer ShipPost (code newer_data) and
 // only reads when there is nothing to do.
 func Migrate(ctx context.Context, db *store.DB) error {
-	var driver riverdriver.Driver[*sql.Tx] = riversqlite.New(db.SQL())
-	if db.Engine() == store.Postgres {
-		driver = riverdatabasesql.New(db.SQL())
-	}
-	migrator, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
+	migrator, err := migrations(db)
 	if err != nil {
 		return fmt.Errorf("prepare the job queue's migrations: %w", err)
 	}
@@ -43,16 +46,33 @@ func Migrate(ctx context.Context, db *store.DB) error {
 		return store.NewerData(version, newest)
 	case version == newest && indexed:
 		return nil
+	case version == 0 && db.Engine() == store.SQLite:
+		err = db.Lay(ctx, newSchema)
+	default:
+		err = alone(ctx, db, func() error { return step(ctx, db, migrator) })
 	}
-	return alone(ctx, db, func() error {
-		if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
-			return fmt.Errorf("bring the job queue up to date: %w", err)
-		}
-		if _, err := db.SQL().ExecContext(ctx, dueIndex); err != nil {
-			return fmt.Errorf("index the job queue: %w", err)
-		}
-		return db.Analyze(ctx)
-	})
+	if err != nil {
+		return fmt.Errorf("bring the job queue up to date: %w", err)
+	}
+	return db.Analyze(ctx)
+}
+
+// migrations returns River's for the database's engine.
+func migrations(db *store.DB) (*rivermigrate.Migrator[*sql.Tx], error) {
+	var driver riverdriver.Driver[*sql.Tx] = riversqlite.New(db.SQL())
+	if db.Engine() == store.Postgres {
+		driver = riverdatabasesql.New(db.SQL())
+	}
+	return rivermigrate.New(driver, &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
+}
+
+// step runs River's migrations that did not run yet, and adds our index.
+func step(ctx context.Context, db *store.DB, migrator *rivermigrate.Migrator[*sql.Tx]) error {
+	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return err
+	}
+	_, err := db.SQL().ExecContext(ctx, dueIndex)
+	return err
 }
 
 // schema returns the version of River's tables, 0 without any, and whether our index is there.

@@ -1,6 +1,29 @@
 package store
 
-import "ship-post.com/shippost"
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"ship-post.com/shippost"
+)
+
+// NewSchema is what a first start on SQLite runs instead of the migrations, VersionTable their record.
+var NewSchema = newSchema
+
+// VersionTable is the record of the migrations that ran.
+const VersionTable = versionTable
+
+// OpenStepwise opens an empty SQLite file and runs one migration after the other.
+func OpenStepwise(ctx context.Context, url string) (*DB, error) {
+	db := &DB{now: time.Now, log: slog.New(slog.DiscardHandler)}
+	steps, err := migrations(SQLite)
+	if err = errors.Join(err, db.openSQLite(ctx, url)); err == nil {
+		err = db.step(ctx, steps)
+	}
+	return db, err
+}
 
 // MarksQuery returns the statement and parameters behind Tx.PostMarks.
 func MarksQuery(ws shippost.WorkspaceID, f PostFilter) (string, []any, error) {

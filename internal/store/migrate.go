@@ -18,6 +18,12 @@ import (
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
 
+// newSchema is what the migrations make of an empty SQLite file, with their record. A first start runs it in one
+// transaction instead of each step in its own; TestNewSchemaIsFresh keeps the two equal.
+//
+//go:embed schema.sqlite.sql
+var newSchema string
+
 // serial is the one piece of SQL in the migrations that the engines spell differently.
 var serial = map[Engine]string{
 	SQLite:   "INTEGER PRIMARY KEY AUTOINCREMENT",
@@ -35,7 +41,7 @@ func (d *DB) migrate(ctx context.Context) error {
 		return err
 	}
 	newest := steps[len(steps)-1].Version
-	version, err := d.schemaVersion(ctx)
+	version, empty, err := d.schemaVersion(ctx)
 	switch {
 	case err != nil:
 		return err
@@ -43,15 +49,37 @@ func (d *DB) migrate(ctx context.Context) error {
 		return NewerData(version, newest)
 	case version == newest:
 		return nil
+	case empty && d.engine == SQLite:
+		err = d.Lay(ctx, newSchema)
+	default:
+		err = d.step(ctx, steps)
 	}
-	provider, err := d.provider(steps)
 	if err != nil {
-		return fmt.Errorf("prepare migrations: %w", err)
-	}
-	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("bring the database up to date: %w", err)
 	}
 	return d.Analyze(ctx)
+}
+
+// Lay runs the statements that make tables, all or none of them. It is for migrations.
+func (d *DB) Lay(ctx context.Context, statements string) error {
+	tx, err := d.write.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, statements); err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	return tx.Commit()
+}
+
+// step runs the migrations that did not run yet, one after the other.
+func (d *DB) step(ctx context.Context, steps []*goose.Migration) error {
+	provider, err := d.provider(steps)
+	if err != nil {
+		return fmt.Errorf("prepare: %w", err)
+	}
+	_, err = provider.Up(ctx)
+	return err
 }
 
 // NewerData returns the error for a database whose schema is newer than this program.
@@ -62,23 +90,22 @@ func NewerData(have, know int64) error {
 		With(shippost.RemedyOperator)
 }
 
-// schemaVersion returns the version of the newest migration that ran; 0 for an empty database.
-func (d *DB) schemaVersion(ctx context.Context) (int64, error) {
+// schemaVersion returns the version of the newest migration that ran, and whether none ever began.
+func (d *DB) schemaVersion(ctx context.Context) (version int64, empty bool, err error) {
 	present, others, err := d.tables(ctx)
 	if err != nil {
-		return 0, unusable("The database cannot be read: %v.", err)
+		return 0, false, unusable("The database cannot be read: %v.", err)
 	}
 	if !present {
 		if others > 0 && d.engine == SQLite {
-			return 0, unusable("The database file holds tables of another program. Choose another file.")
+			return 0, false, unusable("The database file holds tables of another program. Choose another file.")
 		}
-		return 0, nil
+		return 0, true, nil
 	}
-	var version int64
 	if err := d.write.QueryRowContext(ctx, "SELECT coalesce(max(version_id), 0) FROM "+versionTable).Scan(&version); err != nil {
-		return 0, fmt.Errorf("read the schema version: %w", err)
+		return 0, false, fmt.Errorf("read the schema version: %w", err)
 	}
-	return version, nil
+	return version, false, nil
 }
 
 // tables reports whether the version table is present and how many other tables there are.
@@ -127,7 +154,7 @@ func migrations(engine Engine) ([]*goose.Migration, error) {
 		if err != nil {
 			return nil, err
 		}
-		steps = append(steps, step(version, strings.ReplaceAll(string(text), "{{serial}}", serial[engine])))
+		steps = append(steps, migration(version, strings.ReplaceAll(string(text), "{{serial}}", serial[engine])))
 	}
 	if len(steps) == 0 {
 		return nil, errors.New("no migrations are embedded")
@@ -135,8 +162,8 @@ func migrations(engine Engine) ([]*goose.Migration, error) {
 	return steps, nil
 }
 
-// step returns a migration that runs text in one transaction. There is no way down: a restored backup is.
-func step(version int64, text string) *goose.Migration {
+// migration returns one that runs text in one transaction. There is no way down: a restored backup is.
+func migration(version int64, text string) *goose.Migration {
 	return goose.NewGoMigration(version, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, text)
 		return err
