@@ -14,38 +14,54 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
-var update = flag.Bool("update", false, "keep how the components look now")
+var update = flag.Bool("update", false, "keep how screens and components look now")
 
-// looks is where it is kept how each group of components looks, by width and scheme: half as large, and in few colours, which is
-// enough to see what changed and keeps the files small.
+// looks is where it is kept how each screen and each group of components looks, by width and scheme: half as large, and in few colours,
+// which is enough to see what changed and keeps the files small.
 const looks = "testdata/look"
 
-// stillPage makes a page look the same each time: its clock stands, chance is none, and nothing is where it is from.
+// noon is the time that pictures are taken at, on a Tuesday.
+var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+// stillPage makes a page look the same each time: its clock stands, and chance is none.
 const stillPage = `(() => {
-	const now = Date.UTC(2026, 10, 24, 12)
+	const now = %d
 	const Real = Date
 	window.Date = class extends Real { constructor(...a) { a.length ? super(...a) : super(now) } static now() { return now } }
 	let seed = 1
-	Math.random = () => (seed = (seed * 16807) % 2147483647) / 2147483647
+	Math.random = () => (seed = (seed * 16807) %% 2147483647) / 2147483647
 })()`
+
+// still has what the tab opens look the same each time and everywhere.
+func (b *tab) still() {
+	b.t.Helper()
+	_, err := chromedp.Call(b.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: fmt.Sprintf(stillPage, noon.UnixMilli())})
+	must(b.t, err)
+	_, err = chromedp.Call(b.ctx, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "UTC"})
+	must(b.t, err)
+	_, err = chromedp.Call(b.ctx, emulation.SetLocaleOverride, emulation.SetLocaleOverrideParams{Locale: "en-GB"})
+	must(b.t, err)
+}
+
+// settled waits until fonts and pictures are there and two frames were drawn, and ends what moves.
+const settled = `document.fonts.ready.then(() => Promise.all([...document.images].map((i) => i.decode().catch(() => 0)))).then(() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))).then(() => {
+	document.querySelectorAll('*').forEach((el) => el.getAnimations().forEach((a) => a.cancel()))
+	return true
+})`
 
 // keepsItsLook compares every group of components of the gallery with how it is known to look, on a desk and on a phone, in light and
 // dark. A few edges may be drawn otherwise; what a person would see may not. The picture of what differs, red over grey, is left where
 // TEST_PICTURES says. After a change that is meant: go test ./e2e -run TestGallery -update, and look at the pictures.
 func (b *tab) keepsItsLook() {
 	b.t.Helper()
-	_, err := chromedp.Call(b.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: stillPage})
-	must(b.t, err)
-	_, err = chromedp.Call(b.ctx, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "UTC"})
-	must(b.t, err)
-	_, err = chromedp.Call(b.ctx, emulation.SetLocaleOverride, emulation.SetLocaleOverrideParams{Locale: "en-GB"})
-	must(b.t, err)
+	b.still()
 	for _, width := range []int64{1440, 390} {
 		b.size(window{width, tall})
 		for _, scheme := range []string{"light", "dark"} {
@@ -70,8 +86,7 @@ type group struct {
 
 func (b *tab) compareGroups(variant string) {
 	b.t.Helper()
-	groups := js[[]group](b, `document.fonts.ready.then(() => Promise.all([...document.images].map((i) => i.decode().catch(() => 0)))).then(() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))).then(() => {
-		document.querySelectorAll('*').forEach((el) => el.getAnimations().forEach((a) => a.cancel()))
+	groups := js[[]group](b, settled+`.then(() => {
 		return [...document.querySelectorAll('section.card-plain[aria-label]')].filter((s) => !s.parentElement.closest('section')).map((s) => { const r = s.getBoundingClientRect(); return { Name: s.ariaLabel, X: r.x + scrollX, Y: r.y + scrollY, W: r.width, H: r.height } })
 	})`)
 	if len(groups) < 20 {
@@ -87,15 +102,51 @@ func (b *tab) compareGroups(variant string) {
 			// One picture of much of the page costs less than one of each group.
 			top = js[float64](b, fmt.Sprintf("new Promise((go) => { scrollTo({ top: %f, behavior: 'instant' }); requestAnimationFrame(() => requestAnimationFrame(() => go(scrollY))) })", g.Y))
 			bottom = top + tall
-			got, err := chromedp.Call(b.ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{OptimizeForSpeed: new(true)})
-			must(b.t, err)
-			whole, err = png.Decode(bytes.NewReader(got.Data))
-			must(b.t, err)
+			whole = b.window()
 		}
 		part := image.Rect(int(g.X), int(g.Y-top), int(g.X+g.W), int(g.Y+g.H-top))
-		file := filepath.Join(looks, variant, strings.Trim(regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(g.Name), "-"), "-")+".png")
-		b.compareLook(file, reduced(whole, part))
+		b.compareLook(filepath.Join(looks, variant, slug(g.Name)+".png"), reduced(whole, part))
 	}
+}
+
+// window is a picture of what the window shows.
+func (b *tab) window() image.Image {
+	b.t.Helper()
+	got, err := chromedp.Call(b.ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{OptimizeForSpeed: new(true)})
+	must(b.t, err)
+	whole, err := png.Decode(bytes.NewReader(got.Data))
+	must(b.t, err)
+	return whole
+}
+
+// slug is a name that a file can have.
+func slug(name string) string {
+	return strings.Trim(regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(name), "-"), "-")
+}
+
+// otherwise writes for what differs each time what stands there in the kept pictures: seconds and what is less, ports, keys and their like.
+const otherwise = `(() => {
+	const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+	for (let n; (n = walk.nextNode()); ) {
+		const text = n.data.replace(/(\d\d:\d\d):\d\d(\.\d+)?/g, '$1:00').replace(/\d+(\.\d+)? ms\b/g, '1 ms').replace(/localhost:\d+/g, 'localhost:8080')
+			.replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:9090').replace(/\bsp_\w+/g, 'sp_key').replace(/\b(post|att|med|acc|key|usr|ws|ses)_\w+/g, '$1_id').replace(/\bv_pub_\S+/g, 'v_pub_id')
+		if (text !== n.data) n.data = text
+	}
+	return true
+})()`
+
+// looksAsKnown compares what the window shows, in light and dark, with how the screen is known to look.
+func (b *tab) looksAsKnown(name string, in window) {
+	b.t.Helper()
+	for _, scheme := range []string{"light", "dark"} {
+		b.scheme(scheme)
+		js[bool](b, "(document.activeElement?.blur(), scrollTo({ top: 0, behavior: 'instant' }), true)")
+		js[bool](b, otherwise)
+		js[bool](b, settled)
+		whole := b.window()
+		b.compareLook(filepath.Join(looks, fmt.Sprintf("%d-%s", in.width, scheme), "screen-"+slug(name)+".png"), reduced(whole, whole.Bounds()))
+	}
+	b.scheme("light")
 }
 
 // reduced is a part of a picture, half as large and in few colours.

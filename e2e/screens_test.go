@@ -30,17 +30,31 @@ func plan(t *testing.T) *planned { t.Helper(); return planIn(t, begin(t)) }
 // planIn is plan in a world that is there already.
 func planIn(t *testing.T, w *world) *planned {
 	t.Helper()
+	p := settle(t, w)
+	p.fill(t)
+	return p
+}
+
+// settle signs the creator in and uploads the video.
+func settle(t *testing.T, w *world) *planned {
+	t.Helper()
 	p := &planned{world: w, person: w.creator(t, "mara.moves")}
 	path := filepath.Join(t.TempDir(), "low-tide.mp4")
 	must(t, clip(path, "4", "360x640"))
 	m, err := p.upload(t.Context(), path)
 	must(t, err)
 	p.media = m.ID
-	now := p.person.draft(m.ID, time.Second)
-	p.posted, err = p.CreatePost(t.Context(), now, "")
+	return p
+}
+
+// fill writes the posts, and waits until the first one is out.
+func (p *planned) fill(t *testing.T) {
+	t.Helper()
+	var err error
+	p.posted, err = p.CreatePost(t.Context(), p.person.draft(p.media, time.Second), "")
 	must(t, err)
-	later := p.person.draft(m.ID, 0)
-	later.DueAt = time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, 3).Add(12 * time.Hour)
+	later := p.person.draft(p.media, 0)
+	later.DueAt = p.now().UTC().Truncate(24*time.Hour).AddDate(0, 0, 3).Add(12 * time.Hour)
 	later.Caption = "Dunes at noon"
 	p.queued, err = p.CreatePost(t.Context(), later, "")
 	must(t, err)
@@ -48,7 +62,6 @@ func planIn(t *testing.T, w *world) *planned {
 	must(t, err)
 	p.posted, err = p.until(t.Context(), p.posted.ID, "posted")
 	must(t, err)
-	return p
 }
 
 // signedIn opens a tab in which the creator is signed in.

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 // screen is one of those that people look at most.
 type screen struct {
+	name    string
 	path    string
 	says    string      // so that it is there
 	phone   string      // what it says on a phone, where that differs
@@ -18,46 +20,54 @@ type screen struct {
 
 // screens are those of the app, in a world with three posts and a file.
 func (p *planned) screens() []screen {
-	today := "Nothing on this day" // a phone shows one day of the month
-	if p.posted.DueAt.YearDay() == time.Now().YearDay() {
-		today = "Low tide"
-	}
 	return []screen{
-		{path: "/", says: "Dunes at noon", phone: today},
-		{path: "/?view=week", says: "Times are in"},
-		{path: "/?view=list", says: "Dunes at noon"},
-		{path: "/posts", says: "Dunes at noon"},
-		{path: "/posts?view=posted", says: "Low tide"},
-		{path: "/posts?view=drafts", says: "Ideas for the market day"},
-		{path: "/posts?view=attention", says: "Nothing needs you"},
-		{path: "/posts/" + p.queued.ID, says: "Goes out", dialogs: [][2]string{{"Move to…", "Move to…"}, {"Cancel the post", "Cancel this post?"}}},
-		{path: "/posts/" + p.posted.ID, says: "TikTok confirmed it"},
-		{path: "/compose", says: "New post"},
-		{path: "/compose/" + p.draft.ID, says: "When"},
-		{path: "/library", says: "low-tide.mp4", dialogs: [][2]string{{"low-tide.mp4", "low-tide.mp4"}}},
-		{path: "/activity", says: "Post scheduled"},
-		{path: "/slots", says: "Add to the queue"},
-		{path: "/accounts", says: "Connected", dialogs: [][2]string{{"Disconnect…", "Disconnect Mara Lindqvist?"}}},
-		{path: "/settings", says: "API keys", dialogs: [][2]string{{"New key", "New API key"}}},
+		{name: "month", path: "/", says: "Dunes at noon", phone: "Low tide"}, // a phone shows one day of the month
+		{name: "week", path: "/?view=week", says: "Times are in"},
+		{name: "list", path: "/?view=list", says: "Dunes at noon"},
+		{name: "queue", path: "/posts", says: "Dunes at noon"},
+		{name: "posted", path: "/posts?view=posted", says: "Low tide"},
+		{name: "drafts", path: "/posts?view=drafts", says: "Ideas for the market day"},
+		{name: "attention", path: "/posts?view=attention", says: "Nothing needs you"},
+		{name: "a post that is queued", path: "/posts/" + p.queued.ID, says: "Goes out", dialogs: [][2]string{{"Move to…", "Move to…"}, {"Cancel the post", "Cancel this post?"}}},
+		{name: "a post that is out", path: "/posts/" + p.posted.ID, says: "TikTok confirmed it"},
+		{name: "composer", path: "/compose", says: "New post"},
+		{name: "composer with a draft", path: "/compose/" + p.draft.ID, says: "When"},
+		{name: "library", path: "/library", says: "low-tide.mp4", dialogs: [][2]string{{"low-tide.mp4", "low-tide.mp4"}}},
+		{name: "activity", path: "/activity", says: "Post scheduled"},
+		{name: "slots", path: "/slots", says: "Add to the queue"},
+		{name: "accounts", path: "/accounts", says: "Connected", dialogs: [][2]string{{"Disconnect…", "Disconnect Mara Lindqvist?"}}},
+		{name: "settings", path: "/settings", says: "API keys", dialogs: [][2]string{{"New key", "New API key"}}},
 	}
 }
 
 // TestScreens goes through every screen on a desk and on a phone, in light and in dark, with its dialogs and its menu. The checker must
 // find nothing, nothing may be wider than the window, and the page may not complain. On a desk each is looked at in forced colours and
-// in the widest windows, too, and shows what the keyboard does.
+// in the widest windows, too, and shows what the keyboard does. Each looks as it is known to look; after a change that is meant:
+// go test ./e2e -run TestScreens$ -update, and look at the pictures.
 func TestScreens(t *testing.T) {
 	t.Parallel()
-	p := plan(t)
+	w := prepareAt(t)
+	w.startAt(t, noon.Add(-10*time.Minute))
+	p := settle(t, w)
+	must(t, w.end(syscall.SIGTERM))
+	w.startAt(t, noon.Add(-2*time.Minute)) // so that it was that minute in each picture, however long the film took
+	p.fill(t)
 	b := p.browse(t)
+	b.still()
 	for _, path := range []string{"/sign-in", "/privacy-policy", "/terms", "/nothing-here"} {
-		b.open(path)
-		b.flawless()
+		for _, size := range []window{phone, desk} {
+			b.size(size)
+			b.open(path)
+			b.flawless()
+			b.looksAsKnown(path, size)
+		}
 	}
 	b.signIn(p.handle)
 	for i, s := range p.screens() {
 		b.open(s.path)
 		b.see(s.says)
 		b.flawless()
+		b.looksAsKnown(s.name, desk)
 		if i == 0 {
 			b.seesTheInvisible()
 		}
@@ -79,6 +89,7 @@ func TestScreens(t *testing.T) {
 		}
 		b.see(s.says)
 		b.flawless()
+		b.looksAsKnown(s.name, phone)
 		b.menu()
 		b.size(desk)
 	}

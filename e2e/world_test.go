@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -35,10 +36,13 @@ type world struct {
 	url    string
 	listen string
 	sim    *tiktoksim.Running
-	extra  []string // more of the server's environment
-	under  []string // what the server is started by; nothing usually
-	server *server  // nil when it does not run
-	seated bool     // a story of this world uses the browser
+	extra  []string     // more of the server's environment
+	under  []string     // what the server is started by; nothing usually
+	binary string       // the program, when it is not the one as it is released
+	clock  string       // the file with how far the server's clock is off; "" when it is right
+	off    atomic.Int64 // how far the world's clock is off, a time.Duration
+	server *server      // nil when it does not run
+	seated bool         // a story of this world uses the browser
 }
 
 // server is one process of ShipPost.
@@ -127,7 +131,7 @@ func (w *world) environment() []string {
 
 // start starts the server and returns once it takes requests.
 func (w *world) start() error {
-	args := append(slices.Clone(w.under), "shippost", "serve")
+	args := append(slices.Clone(w.under), cmp.Or(w.binary, "shippost"), "serve")
 	s := &server{cmd: exec.Command(args[0], args[1:]...), log: newLines("ShipPost runs"), done: make(chan struct{})}
 	s.cmd.Env = w.environment()
 	out, err := s.cmd.StderrPipe()
@@ -156,6 +160,43 @@ func (w *world) start() error {
 	w.server = s
 	return nil
 }
+
+// prepareAt makes a world in which it is another time, for ShipPost and for TikTok, once startAt has said which. The program is a build with the
+// settable clock. It must be a time that has passed, because the job queue goes by the database's own clock.
+func prepareAt(t *testing.T) *world {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	sim := "http://" + ln.Addr().String()
+	w := prepare(t, func(o *tiktoksim.Options) { o.PublicURL = sim })
+	w.binary, w.clock = filepath.Join(t.TempDir(), "shippost"), filepath.Join(t.TempDir(), "clock")
+	w.extra = []string{"SHIPPOST_CHAOS_CLOCK=" + w.clock, "SHIPPOST_TIKTOK_API_URL=" + sim, "SHIPPOST_TIKTOK_AUTHORIZE_URL=" + sim + "/v2/auth/authorize/"}
+	if out, err := exec.Command("go", "build", "-tags=chaos", "-o", w.binary, "ship-post.com/shippost/cmd/shippost").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	// The simulator's answers are of the right time whatever its clock says, and ShipPost sends nothing when a platform's clock contradicts its own.
+	dated := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Date", w.now().UTC().Format(http.TimeFormat))
+		w.sim.ServeHTTP(rw, r)
+	})}
+	done := make(chan struct{})
+	go func() { defer close(done); _ = dated.Serve(ln) }()
+	t.Cleanup(func() { _ = dated.Close(); <-done })
+	return w
+}
+
+// startAt starts the server of a world of prepareAt at a time.
+func (w *world) startAt(t *testing.T, at time.Time) {
+	t.Helper()
+	off := time.Until(at)
+	w.off.Store(int64(off))
+	must(t, os.WriteFile(w.clock, []byte(off.String()), 0o600))
+	w.sim.Clock().Set(at)
+	must(t, w.start())
+}
+
+// now is the time of the world.
+func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.off.Load())) }
 
 // end ends the server with a signal. After SIGTERM it has to end in order and without an error.
 func (w *world) end(sig syscall.Signal) error {
@@ -323,7 +364,7 @@ func (p *person) draft(media string, in time.Duration) client.NewPost {
 			level = "SELF_ONLY"
 		}
 	}
-	return client.NewPost{AccountID: p.account, MediaIDs: []string{media}, Caption: "Low tide #nature", DueAt: time.Now().Add(in),
+	return client.NewPost{AccountID: p.account, MediaIDs: []string{media}, Caption: "Low tide #nature", DueAt: p.world.now().Add(in),
 		Options: client.Choices{TikTok: &client.TikTok{PrivacyLevel: level, AllowComment: &off, AllowDuet: &off, AllowStitch: &off,
 			YourBrand: &off, BrandedContent: &off, Consent: true}}}
 }

@@ -243,6 +243,7 @@ func (a *App) openPlatforms() error {
 // reach makes the clients of a policy, has the privacy policy name whom they reach, and counts how often they do. Nothing else
 // dials but the engine of the database.
 func (a *App) reach(p outbound.Policy, purpose string) (*outbound.Clients, error) {
+	p.Now = chaos.Now
 	p.Dialled = func(rule string) { a.opened.WithLabelValues(listed(rule)).Inc() }
 	for _, rule := range slices.Concat(p.Hosts, p.Loopback, p.Services) {
 		name := listed(rule)
