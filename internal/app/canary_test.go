@@ -34,14 +34,20 @@ import (
 type wiretap struct {
 	*httptest.Server
 	mu      sync.Mutex
-	secrets map[string]string // secret → what it is
+	secrets map[string]string  // secret → what it is
+	forms   map[[4]byte][]form // what is looked for, by how it begins
+	begins  [1 << 16]bool      // the first two bytes of all of them: a database's log has hundreds of megabytes
 }
+
+// form is a secret as it would stand in a text.
+type form struct{ text, what string }
 
 var upload = regexp.MustCompile(`upload_token=([^"&\\]+)`)
 
 func tap(t *testing.T, target *url.URL) *wiretap {
 	t.Helper()
-	w := &wiretap{secrets: map[string]string{tiktoksim.DefaultClientSecret: "client secret"}}
+	w := &wiretap{secrets: map[string]string{}, forms: map[[4]byte][]form{}}
+	w.note("client secret", tiktoksim.DefaultClientSecret)
 	proxy := httputil.NewSingleHostReverseProxy(target)
 	proxy.ErrorLog = nil
 	proxy.ModifyResponse = func(resp *http.Response) error {
@@ -84,11 +90,19 @@ func tap(t *testing.T, target *url.URL) *wiretap {
 	return w
 }
 
+// note has a secret looked for, as it is and in every usual coding.
 func (w *wiretap) note(what, secret string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if secret != "" {
-		w.secrets[secret] = what
+	if secret == "" || w.secrets[secret] != "" {
+		return
+	}
+	w.secrets[secret] = what
+	for _, text := range []string{secret, url.QueryEscape(secret), hex.EncodeToString([]byte(secret)), base64.StdEncoding.EncodeToString([]byte(secret)),
+		base64.RawURLEncoding.EncodeToString([]byte(secret)), strings.ReplaceAll(secret, "!", `\u0021`)} {
+		start := [4]byte([]byte(text))
+		w.forms[start] = append(w.forms[start], form{text, what})
+		w.begins[int(start[0])<<8|int(start[1])] = true
 	}
 }
 
@@ -103,16 +117,17 @@ func (w *wiretap) kinds() map[string]int {
 	return n
 }
 
-// found returns which secrets stand in a text, as they are or in a usual coding.
+// found returns which kinds of secrets stand in a text.
 func (w *wiretap) found(text []byte) (kinds []string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for secret, what := range w.secrets {
-		for _, form := range []string{secret, url.QueryEscape(secret), hex.EncodeToString([]byte(secret)),
-			base64.StdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)), strings.ReplaceAll(secret, "!", `\u0021`)} {
-			if bytes.Contains(text, []byte(form)) {
-				kinds = append(kinds, what)
-				break
+	for i := 0; i+4 <= len(text); i++ {
+		if !w.begins[int(text[i])<<8|int(text[i+1])] {
+			continue
+		}
+		for _, f := range w.forms[[4]byte(text[i:])] {
+			if bytes.HasPrefix(text[i:], []byte(f.text)) && !slices.Contains(kinds, f.what) {
+				kinds = append(kinds, f.what)
 			}
 		}
 	}
@@ -140,11 +155,12 @@ func (l *lines) all() []byte {
 // canary is the whole product with debug logging, and all around it that could give a secret away.
 type canary struct {
 	*App
-	wire *wiretap
-	sim  *tiktoksim.Running
-	url  string
-	dir  string
-	log  *lines
+	wire     *wiretap
+	sim      *tiktoksim.Running
+	url      string
+	dir      string
+	log      *lines
+	database string // on PostgreSQL
 }
 
 // release starts the product on a database; "" is SQLite in its data folder.
@@ -157,7 +173,7 @@ func release(t *testing.T, database string) *canary {
 		t.Fatal(err)
 	}
 	_, port, _ := net.SplitHostPort(ln.Addr().String())
-	c := &canary{wire: wire, url: "http://localhost:" + port, dir: t.TempDir(), log: &lines{}}
+	c := &canary{wire: wire, url: "http://localhost:" + port, dir: t.TempDir(), log: &lines{}, database: database}
 	c.sim, err = tiktoksim.Start(tiktoksim.Options{Dir: t.TempDir(), PublicURL: wire.URL, Redirects: []tiktoksim.Redirect{{URI: c.url + "/callback/tiktok", Desktop: true}},
 		Knobs: func(k *tiktoksim.Knobs) { k.Webhook.URL = c.url + "/hooks/tiktok" }})
 	if err != nil {
@@ -221,7 +237,7 @@ func (c *canary) signIn(t *testing.T, handle string) creator {
 
 // P4: the whole product runs with debug logging, through successes and failures, and afterwards no token, code, verifier,
 // upload address or client secret stands anywhere but sealed: not in the rows of the database, its jobs among them, nor in its
-// files and its log, the data folder, the log, the error texts, nor in any answer of the API.
+// pages and its write-ahead log on disk, the data folder, the log, the error texts, nor in any answer of the API.
 func TestPromise_P04_NoTokenOutsideItsSeal(t *testing.T) {
 	t.Parallel()
 	for engine, database := range map[string]func(*testing.T) string{"sqlite": func(*testing.T) string { return "" }, "postgres": storetest.PostgresURL} {
@@ -287,7 +303,7 @@ func (c *canary) search(t *testing.T, people ...creator) {
 	c.searchFiles(t, people[0])
 }
 
-// searchFiles looks through the data folder, which on SQLite has the database and its log.
+// searchFiles looks through the data folder, which on SQLite has the database and its log, and through what a PostgreSQL server keeps of them.
 func (c *canary) searchFiles(t *testing.T, somebody creator) {
 	t.Helper()
 	var names []string
@@ -311,9 +327,26 @@ func (c *canary) searchFiles(t *testing.T, somebody creator) {
 	if err != nil || len(names) < 3 || embedded && (!seen || !slices.Contains(names, "shippost.db-wal")) {
 		t.Errorf("%q searched, %v; the account itself was seen: %v", names, err, seen)
 	}
+	if c.database == "" {
+		return
+	}
+	pages := storetest.Pages(t, c.database)
+	if found := c.wire.found(pages); found != nil || !bytes.Contains(pages, []byte(somebody.account)) {
+		t.Errorf("the pages of the database hold %v", found)
+	}
+	seen = false
+	storetest.WriteAhead(t, c.database, func(part []byte) {
+		seen = seen || bytes.Contains(part, []byte(somebody.account))
+		if found := c.wire.found(part); found != nil {
+			t.Errorf("the write-ahead log holds %v", found)
+		}
+	})
+	if !seen {
+		t.Error("the account itself is not in the write-ahead log that was searched")
+	}
 }
 
-// searchFindsWhatIsThere writes a token where none may be and expects the search of the rows to find it.
+// searchFindsWhatIsThere writes a token where none may be and expects each search to find it.
 func (c *canary) searchFindsWhatIsThere(t *testing.T) {
 	t.Helper()
 	tokens, err := c.sim.Connect(demoCreator)
@@ -326,6 +359,17 @@ func (c *canary) searchFindsWhatIsThere(t *testing.T) {
 	}
 	if found := c.wire.found([]byte(storetest.Dump(t, c.db))); !slices.Contains(found, "planted token") {
 		t.Errorf("the search does not find a token that stands in a row, but %v", found)
+	}
+	if c.database == "" {
+		return
+	}
+	if found := c.wire.found(storetest.Pages(t, c.database)); !slices.Contains(found, "planted token") {
+		t.Errorf("the search does not find a token that stands on a page, but %v", found)
+	}
+	var logged []string
+	storetest.WriteAhead(t, c.database, func(part []byte) { logged = append(logged, c.wire.found(part)...) })
+	if !slices.Contains(logged, "planted token") {
+		t.Errorf("the search does not find a token that stands in the write-ahead log, but %v", logged)
 	}
 }
 

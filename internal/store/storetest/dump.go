@@ -1,8 +1,12 @@
 package storetest
 
 import (
+	"database/sql"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,14 +46,18 @@ func Dump(t *testing.T, db *store.DB) string {
 	return all.String()
 }
 
-// Pages returns the bytes of a SQLite database's files as they are on disk, with what deleted rows left behind. path is what
-// SQLiteURL returned.
+// Pages returns the bytes of a database's files as they are on disk, with what deleted rows left behind. url is what SQLiteURL or
+// PostgresURL returned.
 func Pages(t *testing.T, url string) []byte {
 	t.Helper()
-	path := strings.TrimPrefix(url, "sqlite:")
-	names, err := filepath.Glob(path + "*")
-	if err != nil {
-		t.Fatal(err)
+	pattern := strings.TrimPrefix(url, "sqlite:") + "*"
+	if !strings.HasPrefix(url, "sqlite:") {
+		folder, database := serverFiles(t, url)
+		pattern = filepath.Join(folder, "base", database, "*")
+	}
+	names, err := filepath.Glob(pattern)
+	if err != nil || len(names) == 0 {
+		t.Fatalf("files like %s: %d, %v", pattern, len(names), err)
 	}
 	var all []byte
 	for _, name := range names {
@@ -60,4 +68,55 @@ func Pages(t *testing.T, url string) []byte {
 		all = append(all, data...)
 	}
 	return all
+}
+
+// WriteAhead shows look what a PostgreSQL server still has of its write-ahead log: what was written into any of its databases, part by
+// part, each a file of the log and the end of the one before.
+func WriteAhead(t *testing.T, url string, look func(part []byte)) {
+	t.Helper()
+	folder, _ := serverFiles(t, url)
+	names, err := filepath.Glob(filepath.Join(folder, "pg_wal", strings.Repeat("[0-9A-F]", 24)))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no write-ahead log in %s: %v", folder, err)
+	}
+	var part []byte
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // the server has just given it another name, as what is to be written over
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		part = part[max(0, len(part)-4096):]
+		for page := range slices.Chunk(data, 8192) {
+			header := 24 // a record goes on after it
+			if page[2]&2 != 0 {
+				header = 40 // the first page of a file says more
+			}
+			part = append(part, page[header:]...)
+		}
+		look(part)
+	}
+}
+
+// serverFiles has a PostgreSQL server write everything down, and returns its folder and the name that the database has there.
+func serverFiles(t *testing.T, url string) (folder, database string) {
+	t.Helper()
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if _, err := db.ExecContext(t.Context(), "CHECKPOINT"); err != nil {
+		t.Fatal(err)
+	}
+	row := db.QueryRowContext(t.Context(), "SELECT current_setting('data_directory'), oid::text FROM pg_database WHERE datname = current_database()")
+	if err := row.Scan(&folder, &database); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.ReadDir(filepath.Join(folder, "base", database)); err != nil {
+		t.Fatalf("this test reads the files of the PostgreSQL server, and cannot: %v. Let it start a server of its own: without %s", err, ServerVariable)
+	}
+	return folder, database
 }
