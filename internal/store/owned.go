@@ -176,10 +176,13 @@ func (t *Tx) Schema(ctx context.Context) (map[string][]string, error) {
 	return schema, err
 }
 
-// Scrub removes from the files of the database what deleted rows leave behind there. On SQLite deleted bytes are overwritten
-// when they are deleted; here the log that still holds them is emptied. On PostgreSQL the rows are freed for reuse; what
-// remains of them is overwritten by use, or by VACUUM FULL when an operator asks for it.
+// Scrub removes from the files of the database what deleted rows leave behind there, and makes its statistics anew, for they repeat
+// values of rows. On SQLite deleted bytes are overwritten when they are deleted; here the log that still holds them is emptied. On
+// PostgreSQL the rows are freed for reuse; what remains of them is overwritten by use, or by VACUUM FULL when an operator asks for it.
 func (d *DB) Scrub(ctx context.Context) error {
+	if err := d.Analyze(ctx); err != nil {
+		return err
+	}
 	if d.engine == Postgres {
 		if _, err := d.write.ExecContext(ctx, "VACUUM"); err != nil {
 			return fmt.Errorf("vacuum: %w", err)
