@@ -151,7 +151,8 @@ func TestPromise_P14_RunsInAnEmptyRoot(t *testing.T) {
 func TestPromise_P14_DeploymentsGiveNothingAway(t *testing.T) {
 	t.Parallel()
 	for file, lines := range map[string][]string{
-		"compose.yaml":     {"    read_only: true", "    cap_drop: [ALL]", `    security_opt: ["no-new-privileges:true"]`, `    ports: ["127.0.0.1:8080:8080"]`},
+		"compose.yaml": {"    read_only: true", "    cap_drop: [ALL]", `    security_opt: ["no-new-privileges:true"]`, `    ports: ["127.0.0.1:8080:8080"]`,
+			`    volumes: ["data:/data"]`, `    tmpfs: ["/tmp:mode=0700,uid=10001,gid=10001"]`},
 		"shippost.service": {"DynamicUser=yes", "CapabilityBoundingSet=", "NoNewPrivileges=yes", "ProtectSystem=strict", "ProtectHome=yes", "PrivateTmp=yes", "UMask=0077"},
 	} {
 		text, err := os.ReadFile(filepath.Join("..", "deploy", file))

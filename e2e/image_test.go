@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -93,8 +94,33 @@ func (b *builder) run(args ...string) string {
 	return strings.TrimSpace(out.String())
 }
 
-// TestPromise_P14_TheImageRuns builds the image that deploy/Dockerfile describes and runs it, as an ordinary user: it holds the program
-// and nothing that could be called beside it, has a user with a number, who owns the data alone, and answers.
+// confine is what a container engine does for deploy/compose.yaml: the image cannot be written, but for the data and a folder in memory
+// for what is passing, and the program has a number for a user, no capability, now or ever, and no way to new ones.
+const confine = `set -e
+root=$1 uid=$2 gid=$3; shift 3
+mount --bind "$root" "$root"
+mount --bind "$root/data" "$root/data"
+mount -t tmpfs -o mode=0700,uid=$uid,gid=$gid tmpfs "$root/tmp"
+mount -o remount,bind,ro,nosuid,nodev "$root"
+exec env -i "$@"`
+
+// confined is a command of the image, run so. Everything it sees of the outside is the environment and the network.
+func (b *builder) confined(ctx context.Context, root, uid, gid string, environment, command []string) *exec.Cmd {
+	b.t.Helper()
+	setpriv, err := exec.LookPath("setpriv")
+	must(b.t, err)
+	chroot, err := exec.LookPath("chroot")
+	must(b.t, err)
+	words := append([]string{"sh", "-c", confine, "sh", root, uid, gid}, environment...)
+	// What changes the root and the user may do that and nothing else, and what it starts may not even do that.
+	words = append(words, setpriv, "--inh-caps=-all,+sys_chroot,+setuid,+setgid", setpriv, "--no-new-privs", "--bounding-set=-all",
+		chroot, "--userspec="+uid+":"+gid, "--groups=", root)
+	return b.inside(ctx, append(words, command...)...)
+}
+
+// TestPromise_P14_TheImageRuns builds the image that deploy/Dockerfile describes and runs it as deploy/compose.yaml says, as an ordinary
+// user: it holds the program and nothing that could be called beside it, has a user with a number, who owns the data alone, cannot be
+// written elsewhere even by root, can do nothing that an ordinary program cannot, and publishes a video.
 func TestPromise_P14_TheImageRuns(t *testing.T) {
 	t.Parallel()
 	b := newBuilder(t)
@@ -125,6 +151,7 @@ func TestPromise_P14_TheImageRuns(t *testing.T) {
 		OCIv1 struct {
 			Config struct {
 				User       string
+				Env        []string
 				Entrypoint []string
 				Cmd        []string
 			} `json:"config"`
@@ -137,24 +164,28 @@ func TestPromise_P14_TheImageRuns(t *testing.T) {
 	}
 	container := b.run("from", "--pull-never", "localhost/shippost:latest")
 	root := b.run("mount", container)
-	uid, _, _ := strings.Cut(set.User, ":")
+	uid, gid, _ := strings.Cut(set.User, ":")
 	if programs := b.tidy(root, uid); strings.Join(programs, " ") != "shippost" {
 		t.Errorf("the image can run %q", programs)
 	}
 
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	address := ln.Addr().String()
-	must(t, ln.Close())
-	args := []string{"run", "--env=SHIPPOST_PUBLIC_URL=https://posts.example", "--env=SHIPPOST_TRUSTED_PROXIES=127.0.0.1", "--env=SHIPPOST_TIKTOK_CLIENT_KEY=key",
-		"--env=SHIPPOST_TIKTOK_CLIENT_SECRET=secret-of-the-app", container, "--"}
-	args = append(args, set.Entrypoint...)
+	w := prepare(t)
+	environment := slices.DeleteFunc(w.environment(), func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return slices.Contains([]string{"PATH", "HOME", "TMPDIR", "SHIPPOST_DATA_DIR", "SHIPPOST_LISTEN"}, name)
+	})
+	environment = append(environment, set.Env...)
+	args := slices.Clone(set.Entrypoint)
 	for _, a := range set.Cmd {
-		args = append(args, strings.Replace(a, "--listen=:8080", "--listen="+address, 1))
+		args = append(args, strings.Replace(a, "--listen=:8080", "--listen="+w.listen, 1))
 	}
-	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, stop := context.WithTimeout(t.Context(), patience)
 	defer stop()
-	cmd := b.command(ctx, args...)
+	refused, err := b.confined(ctx, root, uid, gid, append(slices.Clone(environment), "SHIPPOST_DATA_DIR=/etc/data"), args).CombinedOutput()
+	if err == nil || !strings.Contains(string(refused), "The data folder /etc/data cannot be made.") {
+		t.Errorf("with its data in the image: %v\n%s", err, refused)
+	}
+	cmd := b.confined(ctx, root, uid, gid, environment, args)
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	must(t, cmd.Start())
@@ -163,7 +194,7 @@ func TestPromise_P14_TheImageRuns(t *testing.T) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		resp, err := http.Get("http://" + address + "/healthz")
+		resp, err := http.Get(w.url + "/healthz")
 		if err == nil {
 			must(t, resp.Body.Close())
 			if resp.StatusCode == http.StatusOK {
@@ -176,21 +207,65 @@ func TestPromise_P14_TheImageRuns(t *testing.T) {
 		case <-tick.C:
 		}
 	}
-	pid := runs(t, address, set.Entrypoint[0])
+	p := w.creator(t, "mara.moves")
+	media, err := p.upload(ctx, shortClip(t, 1))
+	must(t, err)
+	post, err := p.CreatePost(ctx, p.draft(media.ID, time.Second), "")
+	must(t, err)
+	_, err = p.until(ctx, post.ID, "posted")
+	must(t, err)
+
+	pid := runs(t, w.listen, set.Entrypoint[0])
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	must(t, err)
 	outside := number(t, uid)
 	if os.Getuid() == 0 {
 		outside += hostIDs
+		want := fmt.Sprintf("Uid:\t%d\t%d\t%d\t%d", outside, outside, outside, outside)
+		if !strings.Contains(string(status), "\n"+want+"\n") {
+			t.Errorf("it does not run as %s but\n%s", want, status)
+		}
 	}
-	if !strings.Contains(string(status), fmt.Sprintf("\nUid:\t%d\t%d\t%d\t%d\n", outside, outside, outside, outside)) && os.Getuid() == 0 || !strings.Contains(string(status), "CapEff:\t0000000000000000") {
-		t.Errorf("it runs as\n%s", status)
+	for _, want := range []string{"CapPrm:\t0000000000000000", "CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "CapAmb:\t0000000000000000", "NoNewPrivs:\t1"} {
+		if !strings.Contains(string(status), "\n"+want+"\n") {
+			t.Errorf("it can do more than an ordinary program; want %s in\n%s", want, status)
+		}
+	}
+	if os.Getuid() == 0 { // only root may look into a process of another user
+		b.readOnly(pid)
 	}
 	must(t, b.inside(t.Context(), "setpriv", "--reuid="+uid, "--clear-groups", "kill", "-TERM", strconv.Itoa(pid)).Run())
 	if err := <-ended; err != nil {
 		t.Errorf("it ended with %v\n%s", err, log.String())
 	}
 	b.tidy(root, uid)
+	if listed := b.list(root); !strings.Contains(listed, " data/shippost.db\n") || strings.Contains(listed, "etc/data") {
+		t.Errorf("in the image there is now\n%s", listed)
+	}
+}
+
+// readOnly has root write where the program lives: it can into the data alone. The folder in memory is for the program's user.
+func (b *builder) readOnly(pid int) {
+	b.t.Helper()
+	for folder, want := range map[string]error{"": syscall.EROFS, "etc": syscall.EROFS, "etc/ssl/certs": syscall.EROFS, "data": nil} {
+		path := filepath.Join("/proc", strconv.Itoa(pid), "root", folder, "written")
+		err := os.WriteFile(path, nil, 0o600)
+		if !errors.Is(err, want) {
+			b.t.Errorf("writing to /%s: %v, not %v", folder, err, want)
+		}
+		if err == nil {
+			must(b.t, os.Remove(path))
+		}
+	}
+	mounts, err := os.ReadFile(fmt.Sprintf("/proc/%d/mounts", pid))
+	must(b.t, err)
+	if !strings.Contains(string(mounts), "tmpfs /tmp tmpfs rw,") {
+		b.t.Errorf("for what is passing there is\n%s", mounts)
+	}
+	program := filepath.Join("/proc", strconv.Itoa(pid), "root", "shippost")
+	if err := os.WriteFile(program, nil, 0o755); !errors.Is(err, syscall.EROFS) && !errors.Is(err, syscall.ETXTBSY) {
+		b.t.Errorf("writing to the program: %v", err)
+	}
 }
 
 // tidy finds what in a container may be changed by others than the owner of the data, or is not the program's user's though it should
