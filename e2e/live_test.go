@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"ship-post.com/shippost/client"
 	"ship-post.com/shippost/internal/platform/tiktoksim"
 )
 
@@ -27,7 +28,17 @@ type front struct {
 	url string
 
 	page atomic.Pointer[func([]byte) []byte] // what is made of the app's first page; nil leaves it
+	away atomic.Pointer[http.HandlerFunc]    // what answers in place of the server; nil lets everything through
 }
+
+// cut breaks every connection that there is. Until it is mended instead answers whoever asks.
+func (f *front) cut(instead http.HandlerFunc) {
+	f.away.Store(&instead)
+	f.CloseClientConnections()
+}
+
+// mend lets everything through again.
+func (f *front) mend() { f.away.Store(nil) }
 
 // front starts one.
 func (w *world) front(t *testing.T) *front {
@@ -61,11 +72,69 @@ func (w *world) front(t *testing.T) *front {
 		},
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
-	f.Server = httptest.NewServer(proxy)
+	f.Server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if instead := f.away.Load(); instead != nil {
+			(*instead)(rw, r)
+			return
+		}
+		proxy.ServeHTTP(rw, r)
+	}))
 	t.Cleanup(f.Close)
 	t.Cleanup(f.CloseClientConnections) // runs first: a page still listens
 	f.url = strings.Replace(f.URL, "127.0.0.1", "localhost", 1)
 	return f
+}
+
+// TestPromise_P09_TheEndIsToldAfterACut: the line to the browser is cut, by a network that is gone or a proxy without its server, and
+// a post ends meanwhile. Once the line is back its page and the list of what waits tell so by themselves.
+func TestPromise_P09_TheEndIsToldAfterACut(t *testing.T) {
+	t.Parallel()
+	p := plan(t)
+	first, err := p.CreatePost(t.Context(), p.person.draft(p.media, time.Hour), "")
+	must(t, err)
+	later := p.person.draft(p.media, time.Hour)
+	later.Caption = "Second tide"
+	second, err := p.CreatePost(t.Context(), later, "")
+	must(t, err)
+	page, list := p.signedIn(t), p.signedIn(t)
+	f := p.world.front(t)
+	page.url, list.url = f.url, f.url
+	page.open("/posts/" + first.ID)
+	page.see("Goes out")
+	list.open("/posts?view=upcoming")
+	list.see("Low tide", "Second tide")
+	for _, c := range []struct {
+		what    string
+		instead http.HandlerFunc
+		ends    client.Post
+	}{
+		{"a network that is gone", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, first},
+		{"a proxy without its server", func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusBadGateway) }, second},
+	} {
+		var asked atomic.Int64
+		f.cut(func(rw http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/api/v1/events" {
+				asked.Add(1)
+			}
+			c.instead(rw, r)
+		})
+		_, err = p.EditPost(t.Context(), c.ends.ID, client.Change{DueAt: time.Now().Add(time.Second)})
+		must(t, err)
+		_, err = p.until(t.Context(), c.ends.ID, "posted")
+		must(t, err)
+		page.until("both pages to have come in vain: "+c.what, func() bool { return asked.Load() >= 2 })
+		if shown := list.text(); !strings.Contains(shown, c.ends.Caption) {
+			t.Errorf("%s: the list knows of the end, so nothing was cut:\n%s", c.what, shown)
+		}
+		f.mend()
+		page.see("Posted: TikTok confirmed it")
+		list.until("the post to leave the list", func() bool { return len(list.all("link", c.ends.Caption)) == 0 })
+	}
+	for _, b := range []*tab{page, list} {
+		if loads := js[int](b, "performance.getEntriesByType('navigation').length"); loads != 1 {
+			t.Errorf("%s was loaded %d times", b.path(), loads)
+		}
+	}
 }
 
 // TestLive_FailureCounts: a post that fails while somebody looks elsewhere is counted beside the way to it, without a reload.

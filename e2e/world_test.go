@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -221,6 +222,16 @@ func (w *world) again(t *testing.T, sig syscall.Signal) {
 	t.Helper()
 	must(t, w.end(sig))
 	must(t, w.start())
+}
+
+// change changes the database of a server that does not run: days pass so, and what an older program left.
+func (w *world) change(t *testing.T, statement string, args ...any) {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(w.dir, "shippost.db"))
+	must(t, err)
+	_, err = db.ExecContext(t.Context(), statement, args...)
+	must(t, err)
+	must(t, db.Close())
 }
 
 // logs is what all servers of this world logged.

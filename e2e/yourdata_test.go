@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"database/sql"
 	"io"
 	"net/http"
 	"os"
@@ -106,11 +105,7 @@ func TestYourData(t *testing.T) {
 	b.at("/erasure/")
 	page = b.path()
 	must(t, p.end(syscall.SIGTERM))
-	db, err := sql.Open("sqlite", filepath.Join(p.dir, "shippost.db"))
-	must(t, err)
-	_, err = db.ExecContext(t.Context(), "UPDATE erasures SET due_at = $1 WHERE undone_at IS NULL", time.Now().Add(-time.Minute).UnixMicro()) // seven days later
-	must(t, err)
-	must(t, db.Close())
+	p.change(t, "UPDATE erasures SET due_at = $1 WHERE undone_at IS NULL", time.Now().Add(-time.Minute).UnixMicro()) // seven days later
 	must(t, p.world.start())
 	b.until("the receipt", func() bool {
 		b.open(page)
