@@ -4,52 +4,29 @@ import (
 	"crypto/tls"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 	"time"
 
 	"ship-post.com/shippost/internal/app"
-	"ship-post.com/shippost/internal/config"
 )
 
 // P11: with certificates of its own the server asks the authority at the start, sends plain HTTP to https, refuses what could hold a
 // key, and names the authority in the privacy policy.
 func TestPromise_P11_PlainHTTPLeadsToHTTPS(t *testing.T) {
 	t.Parallel()
-	asked := make(chan string, 100)
-	authority := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked <- r.URL.Path
-		http.Error(w, "no", http.StatusForbidden)
-	}))
-	defer authority.Close()
-	roots := authority.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
-	plain, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := plain.Addr().String()
-	_ = plain.Close()
-	c := config.Config{
-		Address:      config.Address{Listen: "127.0.0.1:0", PublicURL: "https://posts.example.com"},
-		Certificates: config.Certificates{Certificates: "acme", ACMEURL: authority.URL + "/directory", ListenHTTP: at},
-		Data:         config.Data{DataDir: t.TempDir(), StorageQuota: 1 << 30},
-		TikTok:       config.TikTok{APIURL: "https://open.tiktokapis.com", AuthorizeURL: "https://www.tiktok.com/v2/auth/authorize/"},
-		People:       config.People{Signup: "invite"},
-		Watching:     config.Watching{Usage: "off", LogLevel: "info", LogFormat: "text"},
-	}
+	authority, c := app.WithAuthority(t)
 	if err := c.CompleteAlone(); err != nil {
 		t.Fatal(err)
 	}
-	a, err := app.Open(t.Context(), c, app.Options{Log: slog.New(slog.DiscardHandler), ACME: roots})
+	a, err := app.Open(t.Context(), c, app.Options{Log: slog.New(slog.DiscardHandler), ACME: authority.Roots})
 	if err != nil {
 		t.Fatal(err)
 	}
 	secure, end := serve(t, a)
 	defer end()
 	select {
-	case path := <-asked:
+	case path := <-authority.Asked:
 		if path != "/directory" {
 			t.Errorf("the authority is asked for %s", path)
 		}
@@ -70,7 +47,7 @@ func TestPromise_P11_PlainHTTPLeadsToHTTPS(t *testing.T) {
 		{"POST", "/contact", "", 421, ""},
 		{"GET", "/.well-known/acme-challenge/x", "", 404, ""},
 	} {
-		req, err := http.NewRequestWithContext(t.Context(), tc.method, "http://"+at+tc.path, nil)
+		req, err := http.NewRequestWithContext(t.Context(), tc.method, "http://"+c.ListenHTTP+tc.path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,8 +4,6 @@ import (
 	"log/slog"
 	"maps"
 	"net"
-	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -59,30 +57,12 @@ func TestPromise_P22_ThePolicyNamesTheDatabaseAndThePlatforms(t *testing.T) {
 // server is counted under the name by which the privacy policy tells of it, and nothing else is.
 func TestPromise_P22_MailAndCertificatesAreOnTheList(t *testing.T) {
 	t.Parallel()
-	asked := make(chan struct{}, 100)
-	authority := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		asked <- struct{}{}
-		http.Error(w, "no", http.StatusForbidden)
-	}))
-	defer authority.Close()
+	authority, c := WithAuthority(t)
 	mails := mailtest.Start(t, mailtest.Options{})
 	roots := mails.Roots.Clone()
 	roots.AddCert(authority.Certificate())
-	plain, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := plain.Addr().String()
-	_ = plain.Close()
-	c := config.Config{
-		Address:      config.Address{Listen: "127.0.0.1:0", PublicURL: "https://posts.example.com"},
-		Certificates: config.Certificates{Certificates: "acme", ACMEURL: authority.URL + "/directory", ListenHTTP: at},
-		Data:         config.Data{DataDir: t.TempDir(), StorageQuota: 1 << 30},
-		TikTok:       config.TikTok{APIURL: "https://open.tiktokapis.com", AuthorizeURL: "https://www.tiktok.com/v2/auth/authorize/"},
-		People:       config.People{Signup: "invite", OperatorContact: "privacy@posts.example"},
-		Mail:         config.Mail{SMTPURL: shippost.NewSecret("smtp://" + mailtest.User + ":correct%20horse@" + mails.Addr())},
-		Watching:     config.Watching{Usage: "off", LogLevel: "info", LogFormat: "text"},
-	}
+	c.People.OperatorContact = "privacy@posts.example"
+	c.Mail = config.Mail{SMTPURL: shippost.NewSecret("smtp://" + mailtest.User + ":correct%20horse@" + mails.Addr())}
 	if err := c.CompleteAlone(); err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +89,7 @@ func TestPromise_P22_MailAndCertificatesAreOnTheList(t *testing.T) {
 	}
 	mails.Wait(t, 2)
 	select {
-	case <-asked:
+	case <-authority.Asked:
 	case <-time.After(20 * time.Second):
 		t.Fatal("the authority is not asked")
 	}

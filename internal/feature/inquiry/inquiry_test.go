@@ -56,15 +56,6 @@ func (o *office) ask(actor shippost.Actor, draft inquiry.Draft) inquiry.Asked {
 	return asked
 }
 
-func (o *office) entries(kind shippost.EntryKind) (list []shippost.Entry) {
-	o.t.Helper()
-	storetest.View(o.t, o.db, func(tx *store.Tx) (err error) {
-		list, err = tx.Journal(o.t.Context(), store.JournalQuery{Kinds: []shippost.EntryKind{kind}})
-		return err
-	})
-	return list
-}
-
 func (o *office) sweep() {
 	o.t.Helper()
 	if err := o.Sweep(o.t.Context()); err != nil {
@@ -84,7 +75,7 @@ func TestPromise_P21_ThirtyDaysAndRemindersBefore(t *testing.T) {
 		if asked.DueAt != noon.Add(30*day) || asked.Status != shippost.InquiryOpen {
 			t.Fatalf("%+v", asked.Inquiry)
 		}
-		told := func() int { return len(o.entries(shippost.EntryInquiryReminded)) }
+		told := func() int { return len(storetest.Entries(t, o.db, shippost.EntryInquiryReminded)) }
 		for _, c := range []struct {
 			after   time.Duration
 			told    int
@@ -142,7 +133,7 @@ func TestPromise_P21_OneReminderForAllThatWereMissed(t *testing.T) {
 		o.ask(shippost.Actor{}, draft)
 		clock.Advance(33 * day)
 		o.sweep()
-		if list := o.entries(shippost.EntryInquiryReminded); len(list) != 1 || list[0].Data["overdue"] != true {
+		if list := storetest.Entries(t, o.db, shippost.EntryInquiryReminded); len(list) != 1 || list[0].Data["overdue"] != true {
 			t.Errorf("%+v", list)
 		}
 	})
@@ -232,12 +223,12 @@ func TestPromise_P21_OnlyForWhoeverItIsAbout(t *testing.T) {
 				t.Errorf("%+v got in", actor)
 			}
 		}
-		if _, err := o.Inquiry(ctx, o.admin, third.ID); err != nil || len(o.entries(shippost.EntryAdminRead)) != 1 {
+		if _, err := o.Inquiry(ctx, o.admin, third.ID); err != nil || len(storetest.Entries(t, o.db, shippost.EntryAdminRead)) != 1 {
 			t.Errorf("reading is not noted: %v", err)
 		}
 		// The list says who asked, and so it is noted too; that something waits says nobody's name.
 		waiting, err := o.Waiting(ctx, o.admin)
-		if err != nil || len(waiting) == 0 || len(o.entries(shippost.EntryAdminRead)) != 1 {
+		if err != nil || len(waiting) == 0 || len(storetest.Entries(t, o.db, shippost.EntryAdminRead)) != 1 {
 			t.Errorf("waiting: %d, %v", len(waiting), err)
 		}
 		for _, i := range waiting {
@@ -245,7 +236,7 @@ func TestPromise_P21_OnlyForWhoeverItIsAbout(t *testing.T) {
 				t.Errorf("%+v", i)
 			}
 		}
-		if _, _, err := o.Open(ctx, o.admin); err != nil || len(o.entries(shippost.EntryAdminRead)) != 2 {
+		if _, _, err := o.Open(ctx, o.admin); err != nil || len(storetest.Entries(t, o.db, shippost.EntryAdminRead)) != 2 {
 			t.Errorf("reading the list is not noted: %v", err)
 		}
 		// To prove and to answer takes a fresh sign-in.

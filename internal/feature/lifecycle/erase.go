@@ -3,6 +3,7 @@ package lifecycle
 import (
 	"context"
 	"encoding/base32"
+	"slices"
 	"strings"
 	"time"
 
@@ -267,13 +268,37 @@ func (k *Keeper) stop(ctx context.Context, tx *store.Tx, actor shippost.Actor, e
 			return err
 		}
 	}
-	end := append([]shippost.AccountID(nil), e.Plan.Accounts...)
-	noted := map[shippost.WorkspaceID]bool{}
+	as := func(ws shippost.WorkspaceID) shippost.Actor {
+		there := actor
+		there.Workspace = ws
+		return there
+	}
+	if err := k.part(ctx, tx, e.Plan, e.AskedAt, as); err != nil {
+		return err
+	}
+	noted := map[shippost.WorkspaceID]bool{actor.Workspace: true}
 	for _, ws := range e.Plan.Workspaces {
-		if err := tx.FreezeWorkspace(ctx, ws, e.AskedAt); err != nil {
+		noted[ws] = true
+	}
+	for ws := range noted {
+		data := map[string]any{"what": e.What, "erasure": e.ID, "due": e.DueAt.Format(time.RFC3339)}
+		if actor.Admin != "" {
+			data["admin"] = string(actor.Admin)
+		}
+		if err := tx.Record(ctx, shippost.Entry{Workspace: ws, Kind: shippost.EntryErasureAsked, Actor: as(ws), Data: data}); err != nil {
 			return err
 		}
-		noted[ws] = true
+	}
+	return nil
+}
+
+// part freezes the workspaces of a plan and ends their accounts and those that it names, each as somebody in its workspace.
+func (k *Keeper) part(ctx context.Context, tx *store.Tx, plan store.ErasurePlan, at time.Time, as func(shippost.WorkspaceID) shippost.Actor) error {
+	end := slices.Clone(plan.Accounts)
+	for _, ws := range plan.Workspaces {
+		if err := tx.FreezeWorkspace(ctx, ws, at); err != nil {
+			return err
+		}
 		accounts, err := tx.Accounts(ctx, ws)
 		if err != nil {
 			return err
@@ -287,21 +312,7 @@ func (k *Keeper) stop(ctx context.Context, tx *store.Tx, actor shippost.Actor, e
 		if err != nil {
 			return err
 		}
-		as := actor
-		as.Workspace = account.Workspace
-		if err := k.Accounts.End(ctx, tx, as, account); err != nil {
-			return err
-		}
-	}
-	noted[actor.Workspace] = true
-	for ws := range noted {
-		as := actor
-		as.Workspace = ws
-		data := map[string]any{"what": e.What, "erasure": e.ID, "due": e.DueAt.Format(time.RFC3339)}
-		if actor.Admin != "" {
-			data["admin"] = string(actor.Admin)
-		}
-		if err := tx.Record(ctx, shippost.Entry{Workspace: ws, Kind: shippost.EntryErasureAsked, Actor: as, Data: data}); err != nil {
+		if err := k.Accounts.End(ctx, tx, as(account.Workspace), account); err != nil {
 			return err
 		}
 	}

@@ -252,27 +252,5 @@ func (k *Keeper) silence(ctx context.Context, tx *store.Tx, plan store.ErasurePl
 			return err
 		}
 	}
-	end := append([]shippost.AccountID(nil), plan.Accounts...)
-	for _, ws := range plan.Workspaces {
-		if err := tx.FreezeWorkspace(ctx, ws, now); err != nil {
-			return err
-		}
-		accounts, err := tx.Accounts(ctx, ws)
-		if err != nil {
-			return err
-		}
-		for _, a := range accounts {
-			end = append(end, a.ID)
-		}
-	}
-	for _, id := range end {
-		account, err := tx.AccountOfAny(ctx, id)
-		if err != nil {
-			return err
-		}
-		if err := k.Accounts.End(ctx, tx, shippost.System(account.Workspace), account); err != nil {
-			return err
-		}
-	}
-	return nil
+	return k.part(ctx, tx, plan, now, shippost.System)
 }

@@ -78,15 +78,6 @@ func (in *inbox) carriedLetters() (list []notify.Letter) {
 	return list
 }
 
-func (in *inbox) entries(kind shippost.EntryKind) (list []shippost.Entry) {
-	in.t.Helper()
-	storetest.View(in.t, in.db, func(tx *store.Tx) (err error) {
-		list, err = tx.Journal(in.t.Context(), store.JournalQuery{Kinds: []shippost.EntryKind{kind}})
-		return err
-	})
-	return list
-}
-
 // confirmed gives a person a mail address that they confirmed.
 func (in *inbox) confirmed(actor shippost.Actor, mail string) {
 	in.t.Helper()
@@ -134,11 +125,11 @@ func TestPromise_P18_TheOperatorCarriesOutAProvenErasure(t *testing.T) {
 		if len(letters) != 1 || letters[0].To != "ada@example.com" || letters[0].User != actor.User || !strings.HasPrefix(letters[0].Facts["Undo"].(string), "https://posts.example/erasure/") {
 			t.Fatalf("letters %+v", letters)
 		}
-		noted := in.entries(shippost.EntryInquiryCarried)
+		noted := storetest.Entries(t, in.db, shippost.EntryInquiryCarried)
 		if len(noted) != 1 || noted[0].Actor.Kind != shippost.ActorAdmin || noted[0].Data["admin"] != string(in.admin.Admin) {
 			t.Errorf("the audit log says %+v", noted)
 		}
-		if begun := in.entries(shippost.EntryErasureAsked); len(begun) != 2 || begun[0].Actor.Kind != shippost.ActorAdmin || begun[0].Data["admin"] != string(in.admin.Admin) {
+		if begun := storetest.Entries(t, in.db, shippost.EntryErasureAsked); len(begun) != 2 || begun[0].Actor.Kind != shippost.ActorAdmin || begun[0].Data["admin"] != string(in.admin.Admin) {
 			t.Errorf("the history says %+v", begun)
 		}
 		// Not twice, and not taken back by words.
@@ -240,7 +231,7 @@ func TestRequestsThatAreNotCarriedOut(t *testing.T) {
 		in.carry(inquiry.Asked{Inquiry: shippost.Inquiry{ID: "inq_none"}}, "", "inquiry_not_found")
 		storetest.View(t, db, func(tx *store.Tx) error {
 			open, err := tx.OpenErasures(ctx)
-			if len(open) != 0 || len(in.entries(shippost.EntryInquiryCarried)) != 0 || len(in.carriedLetters()) != 0 {
+			if len(open) != 0 || len(storetest.Entries(t, in.db, shippost.EntryInquiryCarried)) != 0 || len(in.carriedLetters()) != 0 {
 				t.Errorf("%+v were begun, %+v", open, in.letters)
 			}
 			return err
@@ -313,7 +304,7 @@ func TestPromise_P19_TheOperatorHandsOverACopyUnseen(t *testing.T) {
 				t.Errorf("%s: an administrator read it", name)
 			}
 		}
-		if fetched := in.entries(shippost.EntryExportFetched); len(fetched) != 4 {
+		if fetched := storetest.Entries(t, in.db, shippost.EntryExportFetched); len(fetched) != 4 {
 			t.Errorf("%d fetches are noted", len(fetched))
 		}
 		clock.Advance(7 * 24 * time.Hour)
@@ -373,7 +364,7 @@ func TestPromise_P19_ACopyCanBeRemovedBeforeItsTime(t *testing.T) {
 				t.Errorf("%s is still there", name)
 			}
 		}
-		if noted := in.entries(shippost.EntryExportRemoved); len(noted) != 2 {
+		if noted := storetest.Entries(t, in.db, shippost.EntryExportRemoved); len(noted) != 2 {
 			t.Errorf("%d removals are noted", len(noted))
 		}
 	})

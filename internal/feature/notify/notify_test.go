@@ -117,12 +117,7 @@ func job(id shippost.LetterID, attempt int) *river.Job[sendArgs] {
 
 func (o *office) givenUp() int {
 	o.t.Helper()
-	var list []shippost.Entry
-	storetest.View(o.t, o.DB, func(tx *store.Tx) (err error) {
-		list, err = tx.Journal(o.t.Context(), store.JournalQuery{Kinds: []shippost.EntryKind{shippost.EntryLetterGivenUp}})
-		return err
-	})
-	return len(list)
+	return len(storetest.Entries(o.t, o.DB, shippost.EntryLetterGivenUp))
 }
 
 // A cause has one letter however often it is told, and none when its transaction is rolled back. The letter arrives by itself, in

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -13,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"ship-post.com/shippost"
 	feature "ship-post.com/shippost/internal/feature/admin"
@@ -189,15 +192,8 @@ func TestPromise_P13_EveryPageForEveryAsker(t *testing.T) {
 	db := storetest.SQLite(t, storetest.At(clock.Now))
 	o := open(t, db, clock)
 	routes := admin.Routes(o.pages)
-	for _, route := range routes {
-		if _, ok := accesses[route]; !ok {
-			t.Errorf("%s has no row in the matrix: say who may use it", route)
-		}
-	}
-	for route := range accesses {
-		if !slices.Contains(routes, route) {
-			t.Errorf("%s has a row in the matrix and is no route", route)
-		}
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(accesses)), slices.Sorted(slices.Values(routes))); diff != "" {
+		t.Fatalf("the matrix and the routes differ; say for each route who may use it (-matrix +routes):\n%s", diff)
 	}
 	person := storetest.Workspace(t, db)
 	asked, err := o.inquiries.Ask(t.Context(), shippost.Actor{}, inquiry.Draft{Kind: shippost.InquiryErasure, Mail: "ada@example.com", Message: "Forget me."})

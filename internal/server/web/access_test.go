@@ -1,12 +1,15 @@
 package web_test
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/feature/auth"
@@ -119,15 +122,8 @@ func TestPromise_P12_EveryPageForEveryAsker(t *testing.T) {
 	var letters []notify.Letter
 	s, _ := writes(t, &letters)
 	routes := web.Routes(s.pages)
-	for _, route := range routes {
-		if _, ok := accesses[route]; !ok {
-			t.Errorf("%s has no row in the matrix: say who may use it", route)
-		}
-	}
-	for route := range accesses {
-		if !slices.Contains(routes, route) {
-			t.Errorf("%s has a row in the matrix and is no route", route)
-		}
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(accesses)), slices.Sorted(slices.Values(routes))); diff != "" {
+		t.Fatalf("the matrix and the routes differ; say for each route who may use it (-matrix +routes):\n%s", diff)
 	}
 	owner, foreign := s.open(t), s.open(t)
 	owner.signIn(mara)

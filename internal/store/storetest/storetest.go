@@ -115,3 +115,13 @@ func View(t *testing.T, db *store.DB, fn func(*store.Tx) error) {
 		t.Fatalf("read the test database: %v", err)
 	}
 }
+
+// Entries returns the journal's entries of a kind, of every workspace.
+func Entries(t *testing.T, db *store.DB, kind shippost.EntryKind) (list []shippost.Entry) {
+	t.Helper()
+	View(t, db, func(tx *store.Tx) (err error) {
+		list, err = tx.Journal(t.Context(), store.JournalQuery{Kinds: []shippost.EntryKind{kind}})
+		return err
+	})
+	return list
+}
