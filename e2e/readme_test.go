@@ -7,8 +7,10 @@ import (
 	"image/png"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -184,13 +186,100 @@ func TestReadmePictures(t *testing.T) {
 
 	for name, size := range map[string]image.Point{"calendar": {1440, 900}, "composer": {1440, 900}, "post": {1440, 900}, "phone": {390, 844},
 		"accounts": {900, 640}, "checklist": {900, 640}} {
-		f, err := os.Open(filepath.Join("..", "docs", "screens", name+".png"))
-		must(t, err)
-		c, err := png.DecodeConfig(f)
-		_ = f.Close()
-		must(t, err)
-		if got := image.Pt(c.Width, c.Height); got != size {
-			t.Errorf("%s.png is of %s, not of %s", name, got, size)
+		kept(t, name, size)
+	}
+}
+
+// kept wants that a picture is there in its size.
+func kept(t *testing.T, name string, size image.Point) {
+	t.Helper()
+	f, err := os.Open(filepath.Join("..", "docs", "screens", name+".png"))
+	must(t, err)
+	c, err := png.DecodeConfig(f)
+	_ = f.Close()
+	must(t, err)
+	if got := image.Pt(c.Width, c.Height); got != size {
+		t.Errorf("%s.png is of %s, not of %s", name, got, size)
+	}
+}
+
+// TestReadmePictures_Privacy goes to what the operator's page about data shows, as TestReadmePictures does: the policy and what changed
+// in it, the requests of people, a copy of everything, and the receipt of a deletion.
+func TestReadmePictures_Privacy(t *testing.T) {
+	t.Parallel()
+	w := prepare(t)
+	w.extra = []string{"SHIPPOST_OPERATOR_NAME=Studio Nord", "SHIPPOST_OPERATOR_CONTACT=privacy@posts.example"}
+	must(t, w.start())
+	p := planIn(t, w)
+	small, wide := window{900, 640}, window{1100, 560}
+	picture := func(b *tab, name string) {
+		t.Helper()
+		b.until("its pictures", func() bool { return peek[bool](b, "[...document.images].every((i) => i.complete)") })
+		b.do(chromedp.Evaluate[chromedp.Void]("document.activeElement.blur()"))
+		b.picture(name)
+	}
+	b := p.signedIn(t)
+	b.size(small)
+	b.open("/privacy-policy")
+	b.see("Studio Nord")
+	picture(b, "policy")
+	b.press("link", "What changed on 26 November 2026")
+	b.see("24 November 2026")
+	picture(b, "changes")
+
+	b.open("/settings/data")
+	b.press("button", "Make a copy")
+	b.find("link", "Download")
+	js[bool](b, "document.querySelector('#data').closest('section').scrollIntoView({ behavior: 'instant' }), scrollBy({ top: -24, behavior: 'instant' }), true")
+	picture(b, "export")
+
+	ask := func(b *tab, kind, mail, text string) {
+		b.open("/contact")
+		b.set("combobox", "What is it about?", kind)
+		if mail != "" {
+			b.write("Your mail address", mail)
 		}
+		b.write("Your message", text)
+		b.press("button", "Send")
+		b.see("Received")
+	}
+	operator := w.browse(t)
+	operator.withDevice()
+	operator.size(wide)
+	ask(b, "export", "", "Please send me what I uploaded this year.")
+	ask(operator, "question", "jonas@example.com", "Where are my videos kept?")
+	ask(operator, "erasure", "lena@example.com", "I do not use ShipPost any more. Please delete me.")
+	ask(operator, "correction", "studio@example.com", "My display name is out of date.")
+	cmd := exec.Command("shippost", "admin", "code")
+	cmd.Env = w.environment()
+	out, err := cmd.Output()
+	must(t, err)
+	code, _, _ := strings.Cut(string(out), "\n")
+	operator.open("/admin/enrol")
+	operator.write("Code", code)
+	operator.write("Your name", "Olga Operator")
+	operator.press("button", "Make a passkey")
+	operator.see("Overview")
+	operator.open("/admin/inquiries")
+	operator.see("jonas@example.com")
+	picture(operator, "requests")
+
+	b.open("/settings/data")
+	b.press("button", "Delete me…")
+	b.tick("checkbox", "I have read this")
+	b.press("button", "Delete")
+	b.at("/erasure/")
+	page := b.path()
+	must(t, w.end(syscall.SIGTERM))
+	w.change(t, "UPDATE erasures SET due_at = $1", time.Now().Add(-time.Minute).UnixMicro()) // seven days later
+	must(t, w.start())
+	b.until("the receipt", func() bool {
+		b.open(page)
+		return strings.Contains(b.text(), "This is the receipt")
+	})
+	picture(b, "receipt")
+
+	for name, size := range map[string]window{"policy": small, "changes": small, "export": small, "requests": wide, "receipt": small} {
+		kept(t, name, image.Pt(int(size.width), int(size.height)))
 	}
 }
