@@ -235,3 +235,41 @@ func TestMetricsAreExplained(t *testing.T) {
 		}
 	}
 }
+
+var (
+	screen = regexp.MustCompile(`(?m)^ +'/([a-z]*)[^']*': `)
+	inApp  = regexp.MustCompile("href(?:=|: )[\"'{`]+/([a-z-]*)")
+)
+
+// The app's router takes every link to this server for a screen, and has nothing to show at the address of a page that is none: those say
+// that the browser shall go there.
+func TestLinksToPagesOutsideTheAppHaveATarget(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../ui/src/router.ts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	screens := map[string]bool{}
+	for _, m := range screen.FindAllSubmatch(text, -1) {
+		screens[string(m[1])] = true
+	}
+	outside := 0
+	each(t, func(path string, text []byte) {
+		if !strings.HasPrefix(path, "ui/src/") || strings.HasSuffix(path, ".test.ts") {
+			return
+		}
+		for line := range strings.Lines(string(text)) {
+			m := inApp.FindStringSubmatch(line)
+			if m == nil || screens[m[1]] {
+				continue
+			}
+			outside++
+			if !strings.Contains(line, "target") {
+				t.Errorf("%s: without a target the app finds nothing there: %s", path, strings.TrimSpace(line))
+			}
+		}
+	})
+	if !screens["posts"] || outside < 5 {
+		t.Errorf("%d links lead out of the screens %v: not all are seen", outside, screens)
+	}
+}
