@@ -140,10 +140,9 @@ func TestPromise_P09_Mail(t *testing.T) {
 	}
 }
 
-// TestMail_ChangeNeedsAFreshSignIn: in a browser that somebody left open a mail address is neither changed nor forgotten. Its person
-// signs in again, comes back to where they were, and can.
-func TestMail_ChangeNeedsAFreshSignIn(t *testing.T) {
-	t.Parallel()
+// mailed makes a world that sends mail, and opens a tab of somebody who confirmed an address.
+func mailed(t *testing.T) (*world, *mailtest.Server, *tab) {
+	t.Helper()
 	w := prepare(t)
 	there := w.sendsMail(t)
 	must(t, w.start())
@@ -155,6 +154,14 @@ func TestMail_ChangeNeedsAFreshSignIn(t *testing.T) {
 	b.open(w.pathIn(t, said(t, there.Wait(t, 1)[0]), "/mail-confirm/"))
 	b.press("button", "Yes, write to me here")
 	b.see("Your address is confirmed")
+	return w, there, b
+}
+
+// TestMail_ChangeNeedsAFreshSignIn: in a browser that somebody left open a mail address is neither changed nor forgotten. Its person
+// signs in again, comes back to where they were, and can.
+func TestMail_ChangeNeedsAFreshSignIn(t *testing.T) {
+	t.Parallel()
+	w, there, b := mailed(t)
 	must(t, w.end(syscall.SIGTERM))
 	w.change(t, "UPDATE sessions SET proved_at = proved_at - $1", (11 * time.Minute).Microseconds()) // they went for a coffee
 	must(t, w.start())
@@ -193,17 +200,7 @@ func TestMail_ChangeNeedsAFreshSignIn(t *testing.T) {
 // when that is in force, writes so to who confirmed an address, and shows the present text until then.
 func TestPromise_P20_ChangesComeAnnounced(t *testing.T) {
 	t.Parallel()
-	w := prepare(t)
-	there := w.sendsMail(t)
-	must(t, w.start())
-	b := w.browse(t)
-	b.signIn("mara.moves")
-	b.open("/settings/mail")
-	b.write("Your mail address", "mara@example.com")
-	b.press("button", "Mail me a link")
-	b.open(w.pathIn(t, said(t, there.Wait(t, 1)[0]), "/mail-confirm/"))
-	b.press("button", "Yes, write to me here")
-	b.see("Your address is confirmed")
+	w, there, b := mailed(t)
 	must(t, w.end(syscall.SIGTERM))
 	w.change(t, "DELETE FROM meta WHERE key LIKE 'announced:%'; DELETE FROM acknowledgements") // as before the program was upgraded
 	must(t, w.start())
