@@ -303,7 +303,7 @@ func (a *App) openServers(o Options) error {
 	for name := range a.config.VerificationFiles() {
 		pullFiles = append(pullFiles, "/"+name)
 	}
-	a.server, err = listen.New(listen.Options{PublicURL: a.config.PublicURL, PullURL: a.config.PullURL, PullFiles: pullFiles, Listen: a.config.Listen, TLS: a.tls(), Proxies: a.config.Proxies(),
+	a.server, err = listen.New(listen.Options{PublicURL: a.config.PublicURL, PullURL: a.config.PullURL, PullFiles: pullFiles, Listen: a.config.Listen, TLS: a.tls(), Proxies: a.config.Proxies(), Admins: a.config.Admins(),
 		MetricsToken: a.config.MetricsToken, Metrics: metrics, FormOrigins: a.connect.ConsentOrigins(), Page: pages.Page, Now: chaos.Now, Log: a.log, Ready: a.ready},
 		listen.Routes{Web: web.Verification(a.config.VerificationFiles(), pages.Handler()), Media: pages.Handler(), API: rest, Uploads: uploads, Pull: web.Verification(a.config.VerificationFiles(), a.PullHandler()), Hooks: hooks.New(a.inbox, chaos.Now, a.log), Admin: office.Handler()})
 	return err

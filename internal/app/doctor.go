@@ -47,6 +47,7 @@ func Examine(ctx context.Context, c config.Config, invalid error) []Finding {
 	defer cancel()
 	d := doctor{config: c, now: time.Now}
 	d.settings(invalid)
+	d.admins()
 	d.database(ctx)
 	d.app(ctx)
 	d.storage()
@@ -66,6 +67,23 @@ type doctor struct {
 
 func (d *doctor) note(check, state, format string, args ...any) {
 	d.found = append(d.found, Finding{check, state, fmt.Sprintf(format, args...)})
+}
+
+// admins says from where the administration can be reached.
+func (d *doctor) admins() {
+	list := d.config.Admins()
+	if len(list) < len(d.config.AdminNetworks) {
+		return // the settings say so
+	}
+	if len(list) > 0 {
+		var names []string
+		for _, p := range list {
+			names = append(names, p.String())
+		}
+		d.note("admin", FindingOK, "/admin can be reached from %s alone (SHIPPOST_ADMIN_NETWORKS); for all others there is nothing.", strings.Join(names, ", "))
+		return
+	}
+	d.note("admin", FindingOK, "/admin can be reached from every network. SHIPPOST_ADMIN_NETWORKS can name those from which alone it may be.")
 }
 
 func (d *doctor) settings(invalid error) {

@@ -50,7 +50,7 @@ func TestDoctor_GoodSetUp(t *testing.T) {
 	defer func() { _ = sim.Close() }()
 	t.Setenv("SHIPPOST_TIKTOK_CLIENT_SECRET", tiktoksim.DefaultClientSecret)
 	found, exit := report(t, "--tiktok-client-key", tiktoksim.DefaultClientKey, "--tiktok-api-url", sim.URL, "--tiktok-authorize-url", sim.URL+"/v2/auth/authorize/",
-		"--data-dir", t.TempDir()+"/data", "--listen", "127.0.0.1:8099")
+		"--data-dir", t.TempDir()+"/data", "--listen", "127.0.0.1:8099", "--admin-networks", "10.1.0.0/16,2001:db8::/48")
 	if exit != 0 {
 		t.Errorf("exit status %d: %+v", exit, found)
 	}
@@ -59,6 +59,9 @@ func TestDoctor_GoodSetUp(t *testing.T) {
 		if found[check].State != want {
 			t.Errorf("%s is %+v, want %s", check, found[check], want)
 		}
+	}
+	if f := found["admin"]; f.State != app.FindingOK || !strings.Contains(f.Message, "from 10.1.0.0/16, 2001:db8::/48 alone") {
+		t.Errorf("where the administration is: %+v", f)
 	}
 	if m := found["redirect"].Message; !strings.Contains(m, "http://localhost:8099/callback/tiktok") {
 		t.Errorf("the redirect URI is not named: %s", m)
@@ -124,7 +127,7 @@ func TestDoctor_IsReadable(t *testing.T) {
 
 func TestDoctor_BadSetUp(t *testing.T) {
 	t.Setenv("PATH", t.TempDir()) // a machine without ffmpeg and libheif
-	found, exit := report(t, "--public-url", "http://posts.example.com", "--data-dir", t.TempDir())
+	found, exit := report(t, "--public-url", "http://posts.example.com", "--data-dir", t.TempDir(), "--admin-networks", "office.lan")
 	if exit != 1 {
 		t.Errorf("exit status %d", exit)
 	}
@@ -137,6 +140,9 @@ func TestDoctor_BadSetUp(t *testing.T) {
 		if !strings.Contains(found[check].Message, words) {
 			t.Errorf("%s does not say %q: %s", check, words, found[check].Message)
 		}
+	}
+	if f, ok := found["admin"]; ok {
+		t.Errorf("networks that are none are told: %+v", f)
 	}
 }
 

@@ -67,9 +67,17 @@ func (c *Config) CheckSignIn() error {
 
 // Proxies returns the trusted proxies. Complete has checked them.
 func (c *Config) Proxies() []netip.Prefix {
-	var list []netip.Prefix
-	for _, text := range c.TrustedProxies {
-		if p, err := parseProxy(text); err == nil {
+	return networks(c.TrustedProxies)
+}
+
+// Admins returns the networks from which /admin can be reached; none means all. Complete has checked them.
+func (c *Config) Admins() []netip.Prefix {
+	return networks(c.AdminNetworks)
+}
+
+func networks(texts []string) (list []netip.Prefix) {
+	for _, text := range texts {
+		if p, err := parseNetwork(text); err == nil {
 			list = append(list, p)
 		}
 	}
@@ -133,7 +141,7 @@ func (c *Config) checkAddress(found *problems) {
 		return
 	}
 	for _, text := range c.TrustedProxies {
-		if _, err := parseProxy(text); err != nil {
+		if _, err := parseNetwork(text); err != nil {
 			found.add("SHIPPOST_TRUSTED_PROXIES", "%q is no network. Write addresses or networks with commas between, as in 127.0.0.1,10.1.0.0/16", text)
 		}
 	}
@@ -264,6 +272,12 @@ func (c *Config) checkRest(found *problems) {
 	if c.Usage != "on" && c.Usage != "off" {
 		found.add("SHIPPOST_USAGE", "%q is not known. Write on or off", c.Usage)
 	}
+	for _, text := range c.AdminNetworks {
+		// An address of one kind written as the other would match nobody, and keep everybody out.
+		if p, err := parseNetwork(text); err != nil || p.Addr().Is4In6() {
+			found.add("SHIPPOST_ADMIN_NETWORKS", "%q is no network. Write addresses or networks with commas between, as in 10.1.0.0/16,2001:db8::/48", text)
+		}
+	}
 	if c.Signup != "invite" && c.Signup != "open" {
 		found.add("SHIPPOST_SIGNUP", "%q is not known. Write invite or open", c.Signup)
 	}
@@ -285,8 +299,8 @@ func (c *Config) checkRest(found *problems) {
 	}
 }
 
-// parseProxy reads an address or a network.
-func parseProxy(text string) (netip.Prefix, error) {
+// parseNetwork reads an address or a network.
+func parseNetwork(text string) (netip.Prefix, error) {
 	if addr, err := netip.ParseAddr(text); err == nil {
 		return addr.Prefix(addr.BitLen())
 	}

@@ -60,6 +60,8 @@ type TikTok struct {
 type People struct {
 	Signup string `env:"SHIPPOST_SIGNUP" default:"invite" placeholder:"invite|open" help:"Who may sign in for the first time: invite (only people a workspace invited) or open (anyone with a TikTok account)."`
 
+	AdminNetworks []string `env:"SHIPPOST_ADMIN_NETWORKS" placeholder:"CIDR,…" help:"Networks from which /admin can be reached, such as 10.1.0.0/16, as this server and its trusted proxies see addresses. For all others there is nothing at /admin. Empty: it can be reached from everywhere."`
+
 	APILimit int `name:"api-limit" env:"SHIPPOST_API_LIMIT" default:"300" placeholder:"NUMBER" help:"How many requests to the API a person may make in a minute, all their browsers and keys together; each of their keys may change something a fifth as often. 0: as many as they like."`
 
 	OperatorName    string `env:"SHIPPOST_OPERATOR_NAME" placeholder:"NAME" help:"Person or company that runs the server, as the privacy policy and the terms name them."`

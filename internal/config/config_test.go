@@ -53,6 +53,7 @@ func TestRealServer(t *testing.T) {
 		"SHIPPOST_PUBLIC_URL": "https://posts.example.com/", "SHIPPOST_TRUSTED_PROXIES": "127.0.0.1,10.1.0.0/16",
 		"SHIPPOST_DATABASE_URL": "postgres://ship:pw@db/ship", "SHIPPOST_STORAGE_URL": "file:/srv/media", "SHIPPOST_STORAGE_QUOTA": "2 TB",
 		"SHIPPOST_TIKTOK_CLIENT_KEY": "aw1", "SHIPPOST_TIKTOK_CLIENT_SECRET_FILE": secret, "SHIPPOST_LOG_LEVEL": "debug",
+		"SHIPPOST_ADMIN_NETWORKS": "10.1.0.0/16,2001:db8::1",
 	} {
 		t.Setenv(name, value)
 	}
@@ -63,8 +64,8 @@ func TestRealServer(t *testing.T) {
 	if err := c.CheckSignIn(); err != nil {
 		t.Errorf("CheckSignIn: %v", err)
 	}
-	got := []string{c.PublicURL, c.PullURL, fmt.Sprint(c.Proxies()), c.DatabaseURL.Reveal(), c.StorageDir(), fmt.Sprint(int64(c.StorageQuota)), c.ClientSecret.Reveal(), c.Level().String()}
-	want := []string{"https://posts.example.com", "https://posts.example.com", "[127.0.0.1/32 10.1.0.0/16]", "postgres://ship:pw@db/ship", "/srv/media", "2000000000000", "from-a-file", "DEBUG"}
+	got := []string{c.PublicURL, c.PullURL, fmt.Sprint(c.Proxies()), fmt.Sprint(c.Admins()), c.DatabaseURL.Reveal(), c.StorageDir(), fmt.Sprint(int64(c.StorageQuota)), c.ClientSecret.Reveal(), c.Level().String()}
+	want := []string{"https://posts.example.com", "https://posts.example.com", "[127.0.0.1/32 10.1.0.0/16]", "[10.1.0.0/16 2001:db8::1/128]", "postgres://ship:pw@db/ship", "/srv/media", "2000000000000", "from-a-file", "DEBUG"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -101,6 +102,10 @@ func TestProblemsSayWhatToWrite(t *testing.T) {
 			c.Certificates.Certificates, c.PublicURL, c.ListenHTTP = "acme", "https://a.example", "80"
 		}},
 		{"proxy by name", "SHIPPOST_TRUSTED_PROXIES", `"proxy.lan" is no network`, func(c *Config) { c.TrustedProxies = []string{"proxy.lan"} }},
+		{"administrators by name", "SHIPPOST_ADMIN_NETWORKS", `"office.lan" is no network`, func(c *Config) { c.AdminNetworks = []string{"10.1.0.0/16", "office.lan"} }},
+		{"administrators in no network", "SHIPPOST_ADMIN_NETWORKS", `"10.1.0.0/33" is no network`, func(c *Config) { c.AdminNetworks = []string{"10.1.0.0/33"} }},
+		{"administrators behind a comma too many", "SHIPPOST_ADMIN_NETWORKS", `"" is no network`, func(c *Config) { c.AdminNetworks = []string{"10.1.0.0/16", ""} }},
+		{"administrators in two kinds of address", "SHIPPOST_ADMIN_NETWORKS", "is no network", func(c *Config) { c.AdminNetworks = []string{"::ffff:10.1.0.0/112"} }},
 		{"no data folder", "SHIPPOST_DATA_DIR", "Write a folder", func(c *Config) { c.DataDir = "" }},
 		{"foreign database", "SHIPPOST_DATABASE_URL", "sqlite:/path", func(c *Config) { c.DatabaseURL = shippost.NewSecret("mysql://u:hunter2@h/d") }},
 		{"database without a file", "SHIPPOST_DATABASE_URL", "names no file", func(c *Config) { c.DatabaseURL = shippost.NewSecret("sqlite:") }},

@@ -40,7 +40,7 @@ func (c *Config) MailSender() string { return cmp.Or(c.MailFrom, c.OperatorConta
 func (c *Config) MailNetworks() []netip.Prefix {
 	var list []netip.Prefix
 	for _, text := range c.SMTPNetworks {
-		if p, err := parseProxy(text); err == nil {
+		if p, err := parseNetwork(text); err == nil {
 			list = append(list, p)
 		}
 	}
@@ -70,7 +70,7 @@ func parseSMTP(text string) (MailServer, error) {
 
 func (c *Config) checkMail(found *problems) {
 	for _, text := range c.SMTPNetworks {
-		if p, err := parseProxy(text); err != nil || !p.Masked().Addr().IsPrivate() {
+		if p, err := parseNetwork(text); err != nil || !p.Masked().Addr().IsPrivate() {
 			found.add("SHIPPOST_SMTP_NETWORKS", "%q is no private network. Write networks with commas between, as in 10.1.0.0/16", text)
 		}
 	}

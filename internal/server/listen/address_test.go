@@ -165,3 +165,83 @@ func TestForwardedAddresses(t *testing.T) {
 		})
 	}
 }
+
+// P13, S8: where networks are named for the administration, all others find what they find at any address where nothing is, whatever
+// their headers claim.
+func TestPromise_P13_AdministrationInNamedNetworksAlone(t *testing.T) {
+	admin := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	web := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "nothing here", http.StatusNotFound) })
+	named := []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("2001:db8:aa::/48")}
+	for _, c := range []struct {
+		name, peer string
+		forwarded  []string
+		named      []netip.Prefix
+		there      bool
+	}{
+		{"none are named", "10.0.0.1:1", []string{"203.0.113.77"}, nil, true},
+		{"inside", "10.0.0.1:1", []string{"10.1.2.3"}, named, true},
+		{"inside, IPv6", "10.0.0.1:1", []string{"2001:db8:aa:1::9"}, named, true},
+		{"inside, IPv4 in IPv6", "10.0.0.1:1", []string{"::ffff:10.1.2.3"}, named, true},
+		{"outside", "10.0.0.1:1", []string{"203.0.113.77"}, named, false},
+		{"outside, IPv6", "10.0.0.1:1", []string{"2001:db8:ab::1"}, named, false},
+		{"a client that lies to the proxy", "10.0.0.1:1", []string{"10.1.2.3, 203.0.113.77"}, named, false},
+		{"a client that lies in a line of its own", "10.0.0.1:1", []string{"10.1.2.3", "203.0.113.77"}, named, false},
+		{"nonsense before the proxy", "10.0.0.1:1", []string{"10.1.2.3, unknown"}, named, false},
+		{"the proxy itself", "10.0.0.1:1", nil, named, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			opt := proxied
+			opt.Admins, opt.Log = c.named, slog.New(slog.DiscardHandler)
+			s, err := listen.New(opt, listen.Routes{Web: web, Admin: admin})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ask := func(method, path string, headers ...string) *httptest.ResponseRecorder {
+				r := httptest.NewRequest(method, "https://posts.example"+path, nil)
+				r.RemoteAddr = c.peer
+				r.Header.Set("X-Forwarded-Proto", "https")
+				for _, f := range c.forwarded {
+					r.Header.Add("X-Forwarded-For", f)
+				}
+				for i := 0; i < len(headers); i += 2 {
+					r.Header.Set(headers[i], headers[i+1])
+				}
+				w := httptest.NewRecorder()
+				s.Handler().ServeHTTP(w, r)
+				return w
+			}
+			for _, path := range []string{"/admin", "/admin/", "/admin/sign-in", "/%61dmin/users"} {
+				for _, method := range []string{"GET", "POST"} {
+					w, nothing := ask(method, path), ask(method, "/nothing")
+					if c.there && w.Code != http.StatusTeapot {
+						t.Errorf("%s %s: %d", method, path, w.Code)
+					}
+					if !c.there && (w.Code != http.StatusNotFound || w.Body.String() != nothing.Body.String()) {
+						t.Errorf("%s %s: %d %s, and at no page %d %s", method, path, w.Code, w.Body, nothing.Code, nothing.Body)
+					}
+				}
+			}
+			// Another header than the declared one is believed nowhere, and another site's page changes nothing.
+			if w := ask("GET", "/admin", "X-Real-IP", "10.1.2.3", "Forwarded", "for=10.1.2.3", "True-Client-IP", "10.1.2.3"); (w.Code == http.StatusTeapot) != c.there {
+				t.Errorf("other headers: %d", w.Code)
+			}
+			if w := ask("POST", "/admin/sign-in", "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"); w.Code != http.StatusForbidden {
+				t.Errorf("from another site: %d", w.Code)
+			}
+		})
+	}
+	// Straight to the port, past the proxy, nobody is believed.
+	opt := proxied
+	opt.PublicURL, opt.Proxies, opt.Listen, opt.Admins, opt.Log = "http://localhost:8080", nil, "127.0.0.1:8080", named, slog.New(slog.DiscardHandler)
+	s, err := listen.New(opt, listen.Routes{Web: web, Admin: admin})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest("GET", "http://localhost:8080/admin", nil)
+	r.RemoteAddr = "127.0.0.1:9"
+	r.Header.Set("X-Forwarded-For", "10.1.2.3")
+	w := httptest.NewRecorder()
+	if s.Handler().ServeHTTP(w, r); w.Code != http.StatusNotFound {
+		t.Errorf("a spoofed header opens the administration: %d", w.Code)
+	}
+}

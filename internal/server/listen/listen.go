@@ -51,6 +51,7 @@ type Options struct {
 	Listen       string         // address to listen on, such as "127.0.0.1:8080"
 	TLS          *tls.Config    // nil: HTTPS is taken in by proxies
 	Proxies      []netip.Prefix // whose X-Forwarded-For and X-Forwarded-Proto are believed
+	Admins       []netip.Prefix // networks in which /admin is there; empty: in all
 	Subdomains   bool           // promise HTTPS for all subdomains of the public host too
 	FormOrigins  []string       // other origins that a form may lead to: the platforms' consent pages
 	MetricsToken shippost.Secret
@@ -179,6 +180,15 @@ func (s *Server) assemble(r Routes) http.Handler {
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.Handle("GET /metrics", s.metricsPage())
 
+	guarded := func(h http.Handler, limit int64, machines bool) http.Handler {
+		if h == nil {
+			h = http.HandlerFunc(s.nothing)
+		}
+		if h = s.limitBody(limit, h); !machines {
+			h = s.sameOrigin(h)
+		}
+		return h
+	}
 	site := http.NewServeMux()
 	for _, route := range []struct {
 		handler  http.Handler
@@ -188,25 +198,19 @@ func (s *Server) assemble(r Routes) http.Handler {
 	}{
 		{r.Web, formLimit, false, []string{"/"}},
 		{r.API, bodyLimit, false, []string{"/api/"}},
-		{r.Admin, formLimit, false, []string{"/admin", "/admin/"}},
 		{r.Uploads, 0, false, []string{"/uploads/", "/uploads"}},
 		{r.Media, bodyLimit, false, []string{"/media/"}},
 		{r.MCP, bodyLimit, false, []string{"/mcp"}},
 		{r.Hooks, bodyLimit, true, []string{"/hooks/"}},
 		{r.Pull, formLimit, true, []string{"/pull/"}},
 	} {
-		h := route.handler
-		if h == nil {
-			h = http.HandlerFunc(s.nothing)
-		}
-		h = s.limitBody(route.limit, h)
-		if !route.machines {
-			h = s.sameOrigin(h)
-		}
 		for _, p := range route.patterns {
-			site.Handle(p, h)
+			site.Handle(p, guarded(route.handler, route.limit, route.machines))
 		}
 	}
+	admin := s.onlyAdmins(guarded(r.Admin, formLimit, false), guarded(r.Web, formLimit, false))
+	site.Handle("/admin", admin)
+	site.Handle("/admin/", admin)
 	mux.Handle("/", s.onlyPublicHost(site))
 	return s.identify(s.observe(s.recover(s.protect(mux))))
 }

@@ -3,6 +3,7 @@ package listen
 import (
 	"io"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"runtime/debug"
 	"slices"
@@ -91,6 +92,22 @@ func (s *Server) onlyPublicHost(next http.Handler) http.Handler {
 			return
 		}
 		s.refuse(w, r, http.StatusMisdirectedRequest, shippost.Errorf(shippost.Forbidden, code, "%s", text))
+	})
+}
+
+// onlyAdmins lets pass what comes from a network of Options.Admins. Everybody else is answered as at any address where nothing is: that
+// there is an administration is not told either.
+func (s *Server) onlyAdmins(admin, nothing http.Handler) http.Handler {
+	if len(s.opt.Admins) == 0 {
+		return admin
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		from := s.client(r)
+		if slices.ContainsFunc(s.opt.Admins, func(p netip.Prefix) bool { return p.Contains(from) }) {
+			admin.ServeHTTP(w, r)
+			return
+		}
+		nothing.ServeHTTP(w, r)
 	})
 }
 
