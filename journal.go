@@ -90,7 +90,9 @@ const (
 	EntryAdminRead           EntryKind = "admin.read"          // an administrator looked at something that is somebody's
 	EntryAdminMade           EntryKind = "admin.made"          // with a code of the server's own command line
 	EntryAdminSignedIn       EntryKind = "admin.signed_in"
-	EntryUserDisabled        EntryKind = "user.disabled" // kept out by an administrator, or let in again
+	EntryAdminRecovered      EntryKind = "admin.recovered" // signed in with a recovery code
+	EntryAdminFactors        EntryKind = "admin.factors"   // changed how they get in without a passkey
+	EntryUserDisabled        EntryKind = "user.disabled"   // kept out by an administrator, or let in again
 	EntryPasskeyAdded        EntryKind = "passkey.added"
 	EntryPasskeyRenamed      EntryKind = "passkey.renamed"
 	EntryPasskeyRemoved      EntryKind = "passkey.removed"

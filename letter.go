@@ -26,10 +26,12 @@ const (
 	LetterConfirm  LetterKind = "confirm"  // to an address that somebody gave: is it theirs?
 	LetterPosts    LetterKind = "posts"    // to people with an address: what became of posts
 	LetterMoved    LetterKind = "moved"    // to the address before: mail no longer goes there
+
+	LetterRecovered LetterKind = "recovered" // to an administrator: one of their recovery codes was used
 )
 
 // LetterKinds are all of them.
-var LetterKinds = []LetterKind{LetterReceived, LetterAnswered, LetterCarried, LetterAsked, LetterDue, LetterPolicy, LetterConfirm, LetterPosts, LetterMoved}
+var LetterKinds = []LetterKind{LetterReceived, LetterAnswered, LetterCarried, LetterAsked, LetterDue, LetterPolicy, LetterConfirm, LetterPosts, LetterMoved, LetterRecovered}
 
 // Letter is a mail that is to be sent, or was. To whom and what it says is kept sealed and apart.
 type Letter struct {

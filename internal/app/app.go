@@ -224,7 +224,7 @@ func (a *App) openPlatforms() error {
 	a.legal = legal.New(legal.Options{DB: a.db, Operator: legal.Operator{Name: a.config.OperatorName, Contact: a.config.OperatorContact}, Hosts: a.hosts, CountsPages: a.config.Usage == "on",
 		PublicURL: a.config.PublicURL, Post: a.post(), Readers: a.addresses.Readers, Now: chaos.Now})
 	a.passkeys = passkey.New(passkey.Options{DB: a.db, PublicURL: a.config.PublicURL, Now: chaos.Now})
-	a.admins = admin.New(admin.Options{DB: a.db, Passkeys: a.passkeys, CodeFile: filepath.Join(a.config.DataDir, adminCodeFile), Now: chaos.Now})
+	a.admins = admin.New(admin.Options{DB: a.db, Passkeys: a.passkeys, Sealer: a.sealer, Post: a.post(), PublicURL: a.config.PublicURL, CodeFile: filepath.Join(a.config.DataDir, adminCodeFile), Now: chaos.Now})
 	a.usage = usage.New(usage.Options{DB: a.db, On: a.config.Usage == "on", Now: chaos.Now, Log: a.log})
 	a.tokens = vault.New(vault.Options{DB: a.db, Sealer: a.sealer, Platforms: a.platforms, Now: chaos.Now, Log: a.log, Node: a.node})
 	a.publisher = publish.New(publish.Options{DB: a.db, Node: a.node, Platforms: a.platforms, Vault: a.tokens, Files: a.library,
@@ -288,7 +288,7 @@ func (a *App) openServers(o Options) error {
 		return err
 	}
 	style, officeStyle, icon, script := pages.Static()
-	office, err := adminpages.New(adminpages.Options{Keeper: a.admins, Inquiries: a.inquiries, Usage: a.usage, Mail: a.outbox, PublicURL: a.config.PublicURL, Log: a.log,
+	office, err := adminpages.New(adminpages.Options{Keeper: a.admins, Person: pages.Person, Inquiries: a.inquiries, Usage: a.usage, Mail: a.outbox, PublicURL: a.config.PublicURL, Log: a.log,
 		Frame: adminpages.Frame{Style: style, Office: officeStyle, Icon: icon, Script: script, Page: pages.Page}})
 	if err != nil {
 		return err

@@ -114,6 +114,8 @@ var wrapped = []struct {
 	{"github.com/tink-crypto/", []string{"internal/seal"}, "keys are handled in one place that can be reviewed whole"},
 	{"github.com/tus/", []string{"internal/server/tus"}, "the upload protocol is one way in"},
 	{"github.com/go-webauthn/", []string{"internal/feature/passkey"}, "answers of devices are checked in one place"},
+	{"github.com/pquerna/", []string{"internal/feature/admin"}, "codes of authenticator apps are checked in one place"},
+	{"github.com/boombuler/", []string{"internal/feature/admin"}, "QR codes are drawn for authenticator apps alone"},
 	{"golang.org/x/crypto", []string{"internal/feature/certificate"}, "certificates are asked for in one place"},
 	{"github.com/wneessen/", []string{"internal/mail"}, "what goes to a mail server is written in one place, or a header gets in by another"},
 	{"github.com/danielgtaylor/huma", []string{"internal/server/api"}, "the API's framework must not shape the features"},

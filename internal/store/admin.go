@@ -43,6 +43,7 @@ type AdminSession struct {
 	Admin     shippost.AdminID
 	Network   string
 	Browser   string
+	OpenedBy  string // as package admin writes it
 	CreatedAt time.Time
 	SeenAt    time.Time
 	ExpiresAt time.Time
@@ -53,6 +54,7 @@ var adminSessions = newTable("admin_sessions",
 	column[AdminSession]{"admin_id", func(s *AdminSession) any { return &s.Admin }},
 	column[AdminSession]{"network", func(s *AdminSession) any { return &s.Network }},
 	column[AdminSession]{"browser", func(s *AdminSession) any { return &s.Browser }},
+	column[AdminSession]{"opened_by", func(s *AdminSession) any { return &s.OpenedBy }},
 	column[AdminSession]{"created_at", func(s *AdminSession) any { return at(&s.CreatedAt) }},
 	column[AdminSession]{"seen_at", func(s *AdminSession) any { return at(&s.SeenAt) }},
 	column[AdminSession]{"expires_at", func(s *AdminSession) any { return at(&s.ExpiresAt) }},
@@ -77,6 +79,12 @@ func (t *Tx) TouchAdminSession(ctx context.Context, hash string, seen time.Time)
 // DeleteAdminSession ends a session.
 func (t *Tx) DeleteAdminSession(ctx context.Context, hash string) error {
 	_, err := t.exec(ctx, "DELETE FROM admin_sessions WHERE token_hash = $1", hash)
+	return err
+}
+
+// DeleteOtherAdminSessions ends all sessions of an administrator but the one with the hash.
+func (t *Tx) DeleteOtherAdminSessions(ctx context.Context, id shippost.AdminID, hash string) error {
+	_, err := t.exec(ctx, "DELETE FROM admin_sessions WHERE admin_id = $1 AND token_hash <> $2", id, hash)
 	return err
 }
 

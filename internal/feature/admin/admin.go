@@ -1,24 +1,26 @@
 // Package admin lets in whoever runs the server, and shows them what they need for that: people, accounts, how the queue does,
-// and who did what. Administrators are no users: nobody becomes one by signing up, a passkey is needed for every session, and
-// nothing here shows a token, a caption or a file.
+// and who did what. Administrators are no users: nobody becomes one by signing up, a passkey is needed for every session or two other
+// things that show who it is, and nothing here shows a token, a caption or a file.
 package admin
 
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/feature/auth"
+	"ship-post.com/shippost/internal/feature/notify"
 	"ship-post.com/shippost/internal/feature/passkey"
+	"ship-post.com/shippost/internal/seal"
 	"ship-post.com/shippost/internal/store"
 )
 
@@ -35,24 +37,34 @@ const (
 	window    = 15 * time.Minute
 )
 
-// Options is what a Keeper needs. Only CodeFile may be empty.
+// Options is what a Keeper needs. Only CodeFile and Post may be empty.
 type Options struct {
-	DB       *store.DB
-	Passkeys *passkey.Keeper
-	CodeFile string // where the command line leaves a code while the server has the database for itself
-	Now      func() time.Time
+	DB        *store.DB
+	Passkeys  *passkey.Keeper
+	Sealer    *seal.Sealer
+	Post      notify.Post // nil: this server sends no mail
+	PublicURL string
+	CodeFile  string // where the command line leaves a code while the server has the database for itself
+	Now       func() time.Time
 }
 
 // Keeper lets administrators in. All methods may be called from many goroutines at once.
 type Keeper struct {
 	Options
-	asked, failed, enrolled *auth.Tries // questions for a sign-in, answers that were refused, codes
+	asked, failed, enrolled *auth.Tries   // questions for a sign-in, answers that were refused, codes
+	codes                   []*auth.Tries // codes of each person that were refused, see backoff
+	decoy                   func() (string, error)
 }
 
 // New returns a Keeper.
 func New(o Options) *Keeper {
 	counter := func(n int) *auth.Tries { return auth.NewTries(n, window, 10000) }
-	return &Keeper{Options: o, asked: counter(4 * tries), failed: counter(tries), enrolled: counter(tries)}
+	k := &Keeper{Options: o, asked: counter(4 * tries), failed: counter(tries), enrolled: counter(tries)}
+	for _, b := range backoff {
+		k.codes = append(k.codes, auth.NewTries(b.tries, b.in, 10000))
+	}
+	k.decoy = sync.OnceValues(k.makeDecoy)
+	return k
 }
 
 // Visit is where a request came from.
@@ -65,8 +77,7 @@ type Visit struct {
 // NewCode returns a code with which one administrator can be made, and the line to be stored for it. The line does not tell
 // the code.
 func NewCode(now time.Time) (code, line string) {
-	text := strings.ToLower(rand.Text())[:20]
-	code = text[:5] + "-" + text[5:10] + "-" + text[10:15] + "-" + text[15:]
+	code = newCode()
 	return code, hashCode(code) + " " + strconv.FormatInt(now.Add(codeLife).Unix(), 10)
 }
 
@@ -227,7 +238,7 @@ func (k *Keeper) Enrol(ctx context.Context, v Visit, id shippost.AdminID, code, 
 		if err := tx.InsertAdministrator(ctx, &store.Administrator{ID: id, Name: name, CreatedAt: tx.Now()}); err != nil {
 			return err
 		}
-		if ticket, err = k.open(ctx, tx, v, id); err != nil {
+		if ticket, err = k.open(ctx, tx, v, id, byPasskey); err != nil {
 			return err
 		}
 		return k.record(ctx, tx, shippost.EntryAdminMade, v, id, nil)
@@ -272,18 +283,18 @@ func (k *Keeper) SignIn(ctx context.Context, v Visit, former, token shippost.Sec
 		if err := tx.DeleteAdminSession(ctx, auth.Hash(former)); err != nil {
 			return err
 		}
-		if ticket, err = k.open(ctx, tx, v, admin.ID); err != nil {
+		if ticket, err = k.open(ctx, tx, v, admin.ID, byPasskey); err != nil {
 			return err
 		}
-		return k.record(ctx, tx, shippost.EntryAdminSignedIn, v, admin.ID, nil)
+		return k.record(ctx, tx, shippost.EntryAdminSignedIn, v, admin.ID, map[string]any{"by": byPasskey})
 	})
 	return ticket, err
 }
 
-func (k *Keeper) open(ctx context.Context, tx *store.Tx, v Visit, id shippost.AdminID) (auth.Ticket, error) {
+func (k *Keeper) open(ctx context.Context, tx *store.Tx, v Visit, id shippost.AdminID, by string) (auth.Ticket, error) {
 	ticket := auth.Ticket{Cookie: auth.NewToken(), Life: absolute}
 	now := tx.Now()
-	return ticket, tx.InsertAdminSession(ctx, &store.AdminSession{Hash: auth.Hash(ticket.Cookie), Admin: id, Network: v.Network, Browser: v.Browser,
+	return ticket, tx.InsertAdminSession(ctx, &store.AdminSession{Hash: auth.Hash(ticket.Cookie), Admin: id, Network: v.Network, Browser: v.Browser, OpenedBy: by,
 		CreatedAt: now, SeenAt: now, ExpiresAt: now.Add(absolute)})
 }
 

@@ -45,6 +45,27 @@ func (t *Tries) Count(sender string, now time.Time) time.Duration {
 	return c.began.Add(t.window).Sub(now)
 }
 
+// Wait returns how long a sender must wait who used up the limit, without counting: 0 while there is room.
+func (t *Tries) Wait(sender string, now time.Time) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.forget(now)
+	c := t.counts[sender]
+	if c == nil || c.n < t.limit {
+		return 0
+	}
+	return c.began.Add(t.window).Sub(now)
+}
+
+// Forgive takes back one count of a sender, for what turned out to be right.
+func (t *Tries) Forgive(sender string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if c := t.counts[sender]; c != nil && c.n > 0 {
+		c.n--
+	}
+}
+
 // forget drops the senders whose window is over, and the oldest when there are too many.
 func (t *Tries) forget(now time.Time) {
 	for len(t.order) > 0 {

@@ -45,7 +45,7 @@ func inhabit(b *bench, c *canaries, actor shippost.Actor) (waiting, handed shipp
 	handed = b.post(actor, account, shippost.PostPublishing, clip)
 	arriving := shippost.Media{ID: shippost.NewMediaID(now), Workspace: actor.Workspace, UploadedBy: actor.User, Status: shippost.MediaReceiving,
 		Kind: shippost.Video, FileName: c.next("file"), Size: 9, CreatedAt: now}
-	asked := shippost.NewInquiryID(now)
+	asked, admin := shippost.NewInquiryID(now), shippost.NewAdminID(now)
 	b.update(func(tx *store.Tx) error {
 		_, err := tx.InsertLetter(ctx, &shippost.Letter{ID: shippost.NewLetterID(now), Once: c.next("letter"), Kind: shippost.LetterAnswered, Inquiry: asked, User: actor.User, CreatedAt: now}, c.next("letter"))
 		return err
@@ -66,6 +66,9 @@ func inhabit(b *bench, c *canaries, actor shippost.Actor) (waiting, handed shipp
 			tx.Acknowledge(ctx, actor.User, "terms", "2026-11-24", now),
 			tx.InsertMedia(ctx, &arriving),
 			tx.InsertPasskey(ctx, &store.Passkey{ID: shippost.NewPasskeyID(now), Owner: string(actor.User), Credential: c.next("credential"), CreatedAt: now}),
+			tx.InsertAdministrator(ctx, &store.Administrator{ID: admin, Name: "Operator", CreatedAt: now}),
+			tx.InsertAdminFallback(ctx, &store.AdminFallback{Admin: admin, User: actor.User, CreatedAt: now}),
+			tx.SetAdminCodes(ctx, admin, []string{hash("recovery of " + string(actor.User))}),
 			tx.InsertCeremony(ctx, &store.Ceremony{Hash: hash("ceremony of " + string(actor.User)), Owner: string(actor.User), ExpiresAt: now}),
 			tx.InsertInquiry(ctx, &shippost.Inquiry{ID: asked, Kind: shippost.InquiryQuestion, User: actor.User, Status: shippost.InquiryOpen,
 				AskedAt: now, DueAt: now.Add(shippost.InquiryTime)}, hash("page of "+string(actor.User)), ""),

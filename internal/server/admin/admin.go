@@ -1,5 +1,5 @@
 // Package admin serves the pages of whoever runs the server, below /admin. They have a cookie of their own, and nobody gets
-// further than the sign-in without a passkey.
+// further than the sign-in without a passkey, or without the two things that stand in for one.
 package admin
 
 import (
@@ -36,6 +36,7 @@ type Frame struct {
 // Options is what the pages need. Only Mail may be left out.
 type Options struct {
 	Keeper    *admin.Keeper
+	Person    func(*http.Request) (actor shippost.Actor, name string, err error) // whoever is signed in to the product; zero for nobody
 	Inquiries *inquiry.Desk
 	Usage     *usage.Book
 	Mail      *notify.Outbox // nil: this server sends no mail
@@ -54,7 +55,7 @@ type Pages struct {
 // New reads the templates.
 func New(o Options) (*Pages, error) {
 	p := &Pages{opt: o, secure: strings.HasPrefix(o.PublicURL, "https:"), pages: map[string]*template.Template{}}
-	for _, name := range []string{"sign-in", "enrol", "overview", "users", "accounts", "inquiries", "inquiry", "usage", "mail", "audit"} {
+	for _, name := range []string{"sign-in", "enrol", "overview", "users", "accounts", "inquiries", "inquiry", "usage", "mail", "audit", "factors", "app", "codes", "code"} {
 		t, err := template.New("frame.html").Funcs(words).ParseFS(files, "template/frame.html", "template/"+name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("admin page %s: %w", name, err)
@@ -109,6 +110,8 @@ func (p *Pages) outer() map[string]http.HandlerFunc {
 		"GET /admin/sign-in":           p.signInPage,
 		"POST /admin/sign-in/question": p.signInQuestion,
 		"POST /admin/sign-in":          p.signIn,
+		"GET /admin/sign-in/code":      p.codePage,
+		"POST /admin/sign-in/code":     p.signInByCode,
 		"GET /admin/enrol":             p.enrolPage,
 		"POST /admin/enrol/question":   p.enrolQuestion,
 		"POST /admin/enrol":            p.enrol,
@@ -134,6 +137,19 @@ func (p *Pages) inner() map[string]door {
 		"GET /admin/mail":                  p.mail,
 		"POST /admin/mail/{id}/retry":      p.retryMail,
 		"GET /admin/audit":                 p.audit,
+
+		"GET /admin/factors":                       p.factors,
+		"POST /admin/factors/passkeys/question":    p.passkeyQuestion,
+		"POST /admin/factors/passkeys":             p.addPasskey,
+		"POST /admin/factors/passkeys/{id}/remove": p.removePasskey,
+		"POST /admin/factors/person":               p.namePerson,
+		"POST /admin/factors/person/remove":        p.forgetPerson,
+		"POST /admin/factors/app":                  p.askApp,
+		"GET /admin/factors/app":                   p.newApp,
+		"GET /admin/factors/app/picture":           p.appPicture,
+		"POST /admin/factors/app/confirm":          p.confirmApp,
+		"POST /admin/factors/app/remove":           p.removeApp,
+		"POST /admin/factors/codes":                p.newCodes,
 	}
 }
 
@@ -171,12 +187,20 @@ type frame struct {
 }
 
 func (p *Pages) show(w http.ResponseWriter, r *http.Request, page, title, name string, data any) {
+	p.form(w, r, nil, page, title, name, data)
+}
+
+// form shows a page that asks for something, again with what was wrong.
+func (p *Pages) form(w http.ResponseWriter, r *http.Request, wrong *shippost.Error, page, title, name string, data any) {
 	var out bytes.Buffer
 	if err := p.pages[page].Execute(&out, frame{p.opt.Frame, title, r.URL.Path, name, data}); err != nil {
 		p.fail(w, r, fmt.Errorf("render %s: %w", page, err))
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if wrong != nil {
+		w.WriteHeader(listen.Status(wrong.Kind))
+	}
 	_, _ = w.Write(out.Bytes())
 }
 
@@ -190,11 +214,20 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 		listen.WriteProblem(w, r, listen.Status(e.Kind), e)
 		return
 	}
-	if e.Code == "admin_sign_in_required" || e.Code == "step_up_required" {
-		back := "/admin"
-		if r.Method == http.MethodGet {
-			back = r.URL.Path
+	back := "/admin"
+	if r.Method == http.MethodGet {
+		back = r.URL.Path
+	} else if strings.HasPrefix(r.URL.Path, factorsPath) {
+		back = factorsPath
+	}
+	if e.Code == "sign_in_required" { // to the product, which is one of the two things that stand in for a passkey
+		if r.URL.Path == codePath {
+			back = here(r.PostFormValue("return_to"))
 		}
+		http.Redirect(w, r, "/sign-in?return_to="+url.QueryEscape(back), http.StatusSeeOther)
+		return
+	}
+	if e.Code == "admin_sign_in_required" || e.Code == "step_up_required" {
 		http.Redirect(w, r, "/admin/sign-in?return_to="+url.QueryEscape(back), http.StatusSeeOther)
 		return
 	}
@@ -219,6 +252,11 @@ func (p *Pages) overview(w http.ResponseWriter, r *http.Request, actor shippost.
 			return
 		}
 	}
+	own, err := p.opt.Keeper.Own(r.Context(), actor, p.cookie(r))
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
 	overdue := 0
 	for _, i := range open {
 		if i.Overdue(health.Now) {
@@ -230,7 +268,8 @@ func (p *Pages) overview(w http.ResponseWriter, r *http.Request, actor shippost.
 		Open, Overdue int
 		First         []shippost.Inquiry
 		Unsent        int // mails that were given up
-	}{health, len(open), overdue, open[:min(len(open), 3)], letters.GivenUp()})
+		Own           admin.Own
+	}{health, len(open), overdue, open[:min(len(open), 3)], letters.GivenUp(), own})
 }
 
 func (p *Pages) users(w http.ResponseWriter, r *http.Request, actor shippost.Actor, name string) {

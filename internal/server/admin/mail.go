@@ -18,6 +18,8 @@ var letterWords = map[shippost.LetterKind]string{
 	shippost.LetterConfirm:  "Question whether an address is theirs",
 	shippost.LetterPosts:    "What became of posts",
 	shippost.LetterMoved:    "Notice that mail goes elsewhere",
+
+	shippost.LetterRecovered: "Notice that a recovery code was used",
 }
 
 // mail shows what was not sent. To whom and what it says is not shown: it is not needed to know why.

@@ -87,6 +87,8 @@ var happened = map[shippost.EntryKind]string{
 	shippost.EntryAdminRead:           "An administrator looked at what is somebody’s",
 	shippost.EntryAdminMade:           "An administrator was made",
 	shippost.EntryAdminSignedIn:       "An administrator signed in",
+	shippost.EntryAdminRecovered:      "An administrator signed in with a recovery code",
+	shippost.EntryAdminFactors:        "An administrator changed how they get in without a passkey",
 	shippost.EntryUserDisabled:        "An administrator kept somebody out, or let them in again",
 	shippost.EntryPasskeyAdded:        "Added a passkey",
 	shippost.EntryPasskeyRenamed:      "Gave a passkey another name",

@@ -57,8 +57,8 @@ func (page inquiryPage) carriedOut(token shippost.Secret) inquiryPage {
 	return page
 }
 
-// who returns whoever is signed in, with the name; the zero Actor for a stranger.
-func (p *Pages) who(r *http.Request) (shippost.Actor, string, error) {
+// Person returns whoever is signed in, with the name; the zero Actor for a stranger or a program.
+func (p *Pages) Person(r *http.Request) (shippost.Actor, string, error) {
 	actor, err := p.visitor(r)
 	if err != nil || actor.Kind != shippost.ActorUser {
 		return shippost.Actor{}, "", err
@@ -73,7 +73,7 @@ func (p *Pages) contact(w http.ResponseWriter, r *http.Request) {
 
 // contactForm shows the form, again with all that was written when something was wrong with it.
 func (p *Pages) contactForm(w http.ResponseWriter, r *http.Request, status int, draft inquiry.Draft, wrong *shippost.Error) {
-	actor, name, err := p.who(r)
+	actor, name, err := p.Person(r)
 	if err != nil {
 		p.fail(w, r, err)
 		return
@@ -89,7 +89,7 @@ func (p *Pages) contactForm(w http.ResponseWriter, r *http.Request, status int, 
 }
 
 func (p *Pages) ask(w http.ResponseWriter, r *http.Request) {
-	actor, _, err := p.who(r)
+	actor, _, err := p.Person(r)
 	if err != nil {
 		p.fail(w, r, err)
 		return
@@ -111,7 +111,7 @@ func (p *Pages) ask(w http.ResponseWriter, r *http.Request) {
 
 // inquiry shows whoever has its address how far an inquiry is.
 func (p *Pages) inquiry(w http.ResponseWriter, r *http.Request, token shippost.Secret) {
-	actor, name, err := p.who(r)
+	actor, name, err := p.Person(r)
 	if err != nil {
 		p.fail(w, r, err)
 		return
@@ -158,7 +158,7 @@ func (p *Pages) proveInquiry(w http.ResponseWriter, r *http.Request, token shipp
 }
 
 func (p *Pages) withdrawInquiry(w http.ResponseWriter, r *http.Request, token shippost.Secret) {
-	actor, _, err := p.who(r)
+	actor, _, err := p.Person(r)
 	if err == nil {
 		err = p.opt.Inquiries.Withdraw(r.Context(), actor, token)
 	}

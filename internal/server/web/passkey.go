@@ -22,7 +22,7 @@ type keyLine struct {
 }
 
 func (p *Pages) passkeys(w http.ResponseWriter, r *http.Request) {
-	actor, name, err := p.who(r)
+	actor, name, err := p.Person(r)
 	if err == nil && actor.Kind == "" {
 		_, err = p.Actor(r)
 	}

@@ -81,6 +81,8 @@ const kinds: Record<string, string> = {
   'admin.read': 'An administrator looked at it',
   'admin.made': 'An administrator was made',
   'admin.signed_in': 'An administrator signed in',
+  'admin.recovered': 'An administrator signed in with a recovery code',
+  'admin.factors': 'An administrator changed how they get in without a passkey',
   'user.disabled': 'An administrator kept somebody out, or let them in again',
   'passkey.added': 'Added a passkey',
   'passkey.renamed': 'Gave a passkey another name',
