@@ -225,8 +225,10 @@ func TestPromise_P13_AdministrationInNamedNetworksAlone(t *testing.T) {
 			if w := ask("GET", "/admin", "X-Real-IP", "10.1.2.3", "Forwarded", "for=10.1.2.3", "True-Client-IP", "10.1.2.3"); (w.Code == http.StatusTeapot) != c.there {
 				t.Errorf("other headers: %d", w.Code)
 			}
-			if w := ask("POST", "/admin/sign-in", "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"); w.Code != http.StatusForbidden {
-				t.Errorf("from another site: %d", w.Code)
+			for _, path := range []string{"/admin/sign-in", "/admin/sign-in/code", "/admin/factors/codes", "/admin/factors/person", "/admin/factors/app/remove"} {
+				if w := ask("POST", path, "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"); w.Code != http.StatusForbidden {
+					t.Errorf("%s from another site: %d", path, w.Code)
+				}
 			}
 		})
 	}
