@@ -97,6 +97,7 @@ const (
 	EntryPasskeyRenamed      EntryKind = "passkey.renamed"
 	EntryPasskeyRemoved      EntryKind = "passkey.removed"
 	EntryWorkspaceImported   EntryKind = "workspace.imported" // from an archive
+	EntryServerRestored      EntryKind = "server.restored"    // the operator put a backup back; what came after it is gone from the log
 )
 
 // Entry is one line of the journal. It is written in the transaction that makes the change it tells of.

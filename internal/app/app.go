@@ -103,6 +103,7 @@ type App struct {
 	connect   *connect.Desk
 	composer  *compose.Composer
 	publisher *publish.Publisher
+	chain     *journal.Chain
 	lifecycle *lifecycle.Keeper
 	legal     *legal.Desk
 	inquiries *inquiry.Desk
@@ -233,7 +234,8 @@ func (a *App) openPlatforms() error {
 	a.connect = connect.New(connect.Options{DB: a.db, Auth: a.keeper, Platforms: a.platforms, Sealer: a.sealer, Vault: a.tokens,
 		Posts: a.publisher.Desk(), PublicURL: a.config.PublicURL, OpenSignup: a.config.Signup == "open", Policy: func() string { return a.legal.InForce(legal.Policy).Day }, Accept: a.legal.Accept,
 		Bucket: a.bucket, Jobs: a.jobs, Now: chaos.Now, Log: a.log})
-	a.lifecycle = lifecycle.New(lifecycle.Options{DB: a.db, Bucket: a.bucket, Library: a.library, Accounts: a.connect, Posts: a.publisher.Desk(), Jobs: a.jobs,
+	a.chain = journal.NewChain(journal.ChainOptions{DB: a.db, Sealer: a.sealer, Bucket: a.bucket, Now: chaos.Now, Log: a.log})
+	a.lifecycle = lifecycle.New(lifecycle.Options{DB: a.db, Bucket: a.bucket, Chain: a.chain, Library: a.library, Accounts: a.connect, Posts: a.publisher.Desk(), Jobs: a.jobs,
 		Now: chaos.Now, Log: a.log})
 	a.inquiries = inquiry.New(inquiry.Options{DB: a.db, Data: a.lifecycle, PublicURL: a.config.PublicURL, Operator: a.config.OperatorContact, Post: a.post(), Now: chaos.Now, Log: a.log})
 	a.inbox = callback.New(callback.Options{DB: a.db, Platforms: a.platforms, Posts: a.publisher.Desk(), Accounts: a.connect, Now: chaos.Now, Log: a.log})
@@ -391,6 +393,7 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	parts.Go(func() { a.checkReach(ctx) })
 	parts.Go(func() { a.usage.Run(ctx) })
 	parts.Go(func() { a.addresses.Run(ctx) })
+	parts.Go(func() { a.chain.Run(ctx) })
 	parts.Go(func() { defer stop(); published = a.publish(ctx) })
 	parts.Go(func() { defer stop(); served = a.server.Serve(ctx, ln) })
 	if a.certificates != nil {

@@ -138,23 +138,6 @@ func (t *Tx) AccountsOfPerson(ctx context.Context, id shippost.UserID) ([]shippo
 		"AND i.subject = accounts.subject) ORDER BY id", id)
 }
 
-// EraseEntries deletes entries of a workspace about posts and files, and takes from the others everything but what happened
-// and when; they keep alias in place of the workspace. It returns how many it changed.
-func (t *Tx) EraseEntries(ctx context.Context, ws shippost.WorkspaceID, alias string, limit int) (int64, error) {
-	n, err := t.exec(ctx, "DELETE FROM journal WHERE seq IN (SELECT seq FROM journal WHERE workspace_id = $1 AND (post_id <> '' OR media_id <> '') LIMIT $2)", ws, limit)
-	if err != nil || n == int64(limit) {
-		return n, err
-	}
-	m, err := t.exec(ctx, `UPDATE journal SET workspace_id = $2, actor_user = '', actor_key = '', request_id = '', network = '', account_id = '',
-		data = '{}', personal = '{}' WHERE seq IN (SELECT seq FROM journal WHERE workspace_id = $1 LIMIT $3)`, ws, alias, limit)
-	return max(n, m), err
-}
-
-// ForgetEntries deletes entries before a moment that belong to no post, and returns how many.
-func (t *Tx) ForgetEntries(ctx context.Context, before time.Time, limit int) (int64, error) {
-	return t.exec(ctx, "DELETE FROM journal WHERE seq IN (SELECT seq FROM journal WHERE post_id = '' AND at < $1 LIMIT $2)", moment(before), limit)
-}
-
 // KeepPosted returns how many days the files of a workspace stay after their last post was posted: 0 for none, -1 for always.
 func (t *Tx) KeepPosted(ctx context.Context, ws shippost.WorkspaceID) (days int, err error) {
 	err = t.value(ctx, []any{&days}, "SELECT keep_posted FROM workspaces WHERE id = $1", ws)

@@ -73,19 +73,9 @@ func (t *Tx) BlankOwned(ctx context.Context, table string, c Claim, owner string
 	if err = errors.Join(err, checkNames(table)); err != nil || len(values) == 0 {
 		return 0, err
 	}
-	args := []any{owner, limit}
-	var sets, differs []string
-	for _, name := range sorted(values) {
-		if err := checkNames(name); err != nil {
-			return 0, err
-		}
-		value := values[name]
-		if value == OwnerAlias {
-			value = alias
-		}
-		args = append(args, value)
-		mark := "CAST($" + strconv.Itoa(len(args)) + " AS TEXT)"
-		sets, differs = append(sets, name+" = "+mark), append(differs, name+" <> "+mark)
+	sets, differs, args, err := blanking(values, alias, []any{owner, limit})
+	if err != nil {
+		return 0, err
 	}
 	return t.exec(ctx, "UPDATE "+table+" SET "+strings.Join(sets, ", ")+" WHERE "+t.place()+" IN (SELECT "+t.place()+" FROM "+table+
 		" WHERE "+where+" AND ("+strings.Join(differs, " OR ")+") LIMIT $2)", args...)

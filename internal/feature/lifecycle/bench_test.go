@@ -20,6 +20,7 @@ import (
 	"ship-post.com/shippost/internal/blob/spool"
 	"ship-post.com/shippost/internal/feature/auth"
 	"ship-post.com/shippost/internal/feature/connect"
+	"ship-post.com/shippost/internal/feature/journal"
 	"ship-post.com/shippost/internal/feature/lifecycle"
 	"ship-post.com/shippost/internal/feature/media"
 	"ship-post.com/shippost/internal/feature/publish"
@@ -41,6 +42,8 @@ type bench struct {
 	bucket *diskblob.Bucket
 	spool  *spool.Spool
 	keeper *lifecycle.Keeper
+	chain  *journal.Chain
+	sealer *seal.Sealer
 	desk   *connect.Desk
 	auth   *auth.Keeper
 	jobs   *jobs.Client
@@ -93,7 +96,8 @@ func open(t *testing.T, db *store.DB, clock *storetest.Clock, dir string) *bench
 	b.auth = auth.New(auth.Options{DB: db, Now: clock.Now, Log: log})
 	b.desk = connect.New(connect.Options{DB: db, Auth: b.auth, Sealer: sealer, Vault: tokens, Posts: posts, PublicURL: "http://localhost:8080",
 		Bucket: b.bucket, Now: clock.Now, Log: log})
-	b.keeper = lifecycle.New(lifecycle.Options{DB: db, Bucket: b.bucket, Library: library, Accounts: b.desk, Posts: posts, Jobs: b.jobs, Now: clock.Now, Log: log})
+	b.sealer, b.chain = sealer, journal.NewChain(journal.ChainOptions{DB: db, Sealer: sealer, Bucket: b.bucket, Now: clock.Now, Log: log})
+	b.keeper = lifecycle.New(lifecycle.Options{DB: db, Bucket: b.bucket, Chain: b.chain, Library: library, Accounts: b.desk, Posts: posts, Jobs: b.jobs, Now: clock.Now, Log: log})
 	b.keeper.Work(registry)
 	return b
 }

@@ -11,6 +11,7 @@ import (
 
 	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/blob"
+	"ship-post.com/shippost/internal/feature/journal"
 	"ship-post.com/shippost/internal/jobs"
 	"ship-post.com/shippost/internal/store"
 )
@@ -47,6 +48,7 @@ type Options struct {
 	Library  Library
 	Accounts Accounts
 	Posts    Posts
+	Chain    *journal.Chain
 	Jobs     *jobs.Client
 	Now      func() time.Time
 	Log      *slog.Logger
@@ -72,7 +74,14 @@ func (k *Keeper) Sweep(ctx context.Context) error {
 
 func (k *Keeper) forgetEntries(ctx context.Context) error {
 	return k.batches(ctx, func(tx *store.Tx) (int64, error) {
-		return tx.ForgetEntries(ctx, k.Now().Add(-auditLife), batch)
+		if err := tx.LockChain(ctx); err != nil {
+			return 0, err
+		}
+		lines, err := tx.LinesBefore(ctx, k.Now().Add(-auditLife), batch)
+		if err != nil {
+			return 0, err
+		}
+		return int64(len(lines)), k.Chain.Remove(ctx, tx, lines)
 	})
 }
 

@@ -150,8 +150,8 @@ func (k *Keeper) settle(ctx context.Context, owner, alias string, counts map[str
 			switch {
 			case tie.Fate == Deleted:
 				return tx.DeleteOwned(ctx, table.Name, tie.Claim, owner, batch)
-			case tie.Blank == nil:
-				return tx.EraseEntries(ctx, shippost.WorkspaceID(owner), alias, batch)
+			case table.Name == "journal":
+				return k.eraseEntries(ctx, tx, tie, owner, alias)
 			default:
 				return tx.BlankOwned(ctx, table.Name, tie.Claim, owner, tie.Blank, alias, batch)
 			}
@@ -164,6 +164,30 @@ func (k *Keeper) settle(ctx context.Context, owner, alias string, counts map[str
 		}
 	}
 	return nil
+}
+
+// eraseEntries takes from entries of the journal everything but what happened and when, and deletes those about posts and files of a
+// workspace that goes. The journal's chain learns of both.
+func (k *Keeper) eraseEntries(ctx context.Context, tx *store.Tx, tie Tie, owner, alias string) (int64, error) {
+	if err := tx.LockChain(ctx); err != nil {
+		return 0, err
+	}
+	lines, err := tx.LinesOf(ctx, tie.Claim, owner, tie.Blank, alias, batch)
+	if err != nil {
+		return 0, err
+	}
+	var gone, blanked []store.Line
+	for _, l := range lines {
+		if tie.Column == "workspace_id" && (l.Post != "" || l.Media != "") {
+			gone = append(gone, l)
+		} else {
+			blanked = append(blanked, l)
+		}
+	}
+	if err := k.Chain.Remove(ctx, tx, gone); err != nil {
+		return 0, err
+	}
+	return int64(len(lines)), k.Chain.Blank(ctx, tx, blanked, tie.Blank, alias)
 }
 
 // tombstoneFolder is where the bucket keeps what was erased, by hash. Ids hold 80 random bits, so that a hash names nobody.

@@ -94,6 +94,7 @@ var happened = map[shippost.EntryKind]string{
 	shippost.EntryPasskeyRenamed:      "Gave a passkey another name",
 	shippost.EntryPasskeyRemoved:      "Removed a passkey",
 	shippost.EntryWorkspaceImported:   "Workspace imported from a copy",
+	shippost.EntryServerRestored:      "The server was put back from a backup; later entries are gone",
 }
 
 // tell says what an entry of the audit log tells of.

@@ -88,6 +88,7 @@ const kinds: Record<string, string> = {
   'passkey.renamed': 'Gave a passkey another name',
   'passkey.removed': 'Removed a passkey',
   'workspace.imported': 'Workspace imported from a copy',
+  'server.restored': 'The server was put back from a backup',
 }
 
 /** Steps that only the page of what they are about tells, and the pictures of accounts, which change by themselves. */

@@ -11,6 +11,7 @@ import (
 	"ship-post.com/shippost/internal/blob/spool"
 	"ship-post.com/shippost/internal/feature/auth"
 	"ship-post.com/shippost/internal/feature/connect"
+	"ship-post.com/shippost/internal/feature/journal"
 	"ship-post.com/shippost/internal/feature/lifecycle"
 	"ship-post.com/shippost/internal/feature/media"
 	"ship-post.com/shippost/internal/feature/publish"
@@ -49,7 +50,8 @@ func Open(t *testing.T, db *store.DB, clock *storetest.Clock) *lifecycle.Keeper 
 	posts := publish.New(publish.Options{DB: db, Node: node, Now: clock.Now, Log: log}).Desk()
 	desk := connect.New(connect.Options{DB: db, Auth: auth.New(auth.Options{DB: db, Now: clock.Now, Log: log}), Sealer: sealer, Posts: posts, Bucket: bucket,
 		Vault: vault.New(vault.Options{DB: db, Sealer: sealer, Node: node, Now: clock.Now, Log: log}), PublicURL: "http://localhost:8080", Now: clock.Now, Log: log})
-	keeper := lifecycle.New(lifecycle.Options{DB: db, Bucket: bucket, Library: library, Accounts: desk, Posts: posts, Jobs: queue, Now: clock.Now, Log: log})
+	keeper := lifecycle.New(lifecycle.Options{DB: db, Bucket: bucket, Library: library, Accounts: desk, Posts: posts, Jobs: queue,
+		Chain: journal.NewChain(journal.ChainOptions{DB: db, Sealer: sealer, Bucket: bucket, Now: clock.Now, Log: log}), Now: clock.Now, Log: log})
 	keeper.Work(registry)
 	return keeper
 }
