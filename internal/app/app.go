@@ -225,7 +225,8 @@ func (a *App) openPlatforms() error {
 	a.legal = legal.New(legal.Options{DB: a.db, Operator: legal.Operator{Name: a.config.OperatorName, Contact: a.config.OperatorContact}, Hosts: a.hosts, CountsPages: a.config.Usage == "on",
 		PublicURL: a.config.PublicURL, Post: a.post(), Readers: a.addresses.Readers, Now: chaos.Now})
 	a.passkeys = passkey.New(passkey.Options{DB: a.db, PublicURL: a.config.PublicURL, Now: chaos.Now})
-	a.admins = admin.New(admin.Options{DB: a.db, Passkeys: a.passkeys, Sealer: a.sealer, Post: a.post(), PublicURL: a.config.PublicURL, CodeFile: filepath.Join(a.config.DataDir, adminCodeFile), Now: chaos.Now})
+	a.chain = journal.NewChain(journal.ChainOptions{DB: a.db, Sealer: a.sealer, Bucket: a.bucket, Now: chaos.Now, Log: a.log})
+	a.admins = admin.New(admin.Options{DB: a.db, Passkeys: a.passkeys, Sealer: a.sealer, Chain: a.chain, Post: a.post(), PublicURL: a.config.PublicURL, CodeFile: filepath.Join(a.config.DataDir, adminCodeFile), Now: chaos.Now})
 	a.usage = usage.New(usage.Options{DB: a.db, On: a.config.Usage == "on", Now: chaos.Now, Log: a.log})
 	a.tokens = vault.New(vault.Options{DB: a.db, Sealer: a.sealer, Platforms: a.platforms, Now: chaos.Now, Log: a.log, Node: a.node})
 	a.publisher = publish.New(publish.Options{DB: a.db, Node: a.node, Platforms: a.platforms, Vault: a.tokens, Files: a.library,
@@ -234,7 +235,6 @@ func (a *App) openPlatforms() error {
 	a.connect = connect.New(connect.Options{DB: a.db, Auth: a.keeper, Platforms: a.platforms, Sealer: a.sealer, Vault: a.tokens,
 		Posts: a.publisher.Desk(), PublicURL: a.config.PublicURL, OpenSignup: a.config.Signup == "open", Policy: func() string { return a.legal.InForce(legal.Policy).Day }, Accept: a.legal.Accept,
 		Bucket: a.bucket, Jobs: a.jobs, Now: chaos.Now, Log: a.log})
-	a.chain = journal.NewChain(journal.ChainOptions{DB: a.db, Sealer: a.sealer, Bucket: a.bucket, Now: chaos.Now, Log: a.log})
 	a.lifecycle = lifecycle.New(lifecycle.Options{DB: a.db, Bucket: a.bucket, Chain: a.chain, Library: a.library, Accounts: a.connect, Posts: a.publisher.Desk(), Jobs: a.jobs,
 		Now: chaos.Now, Log: a.log})
 	a.inquiries = inquiry.New(inquiry.Options{DB: a.db, Data: a.lifecycle, PublicURL: a.config.PublicURL, Operator: a.config.OperatorContact, Post: a.post(), Now: chaos.Now, Log: a.log})

@@ -51,6 +51,7 @@ func Examine(ctx context.Context, c config.Config, invalid error) []Finding {
 	d.database(ctx)
 	d.app(ctx)
 	d.storage()
+	d.log(ctx)
 	d.programs()
 	d.addresses(ctx)
 	d.mail(ctx)
@@ -244,6 +245,26 @@ func (d *doctor) storage() {
 		d.note("storage", FindingWarning, "Nobody knows how much space is free: %s", err)
 	default:
 		d.space(free, total)
+	}
+}
+
+// log checks the audit log.
+func (d *doctor) log(ctx context.Context) {
+	if d.config.DatabaseURL.IsZero() {
+		return // the settings say so
+	}
+	r, err := VerifyAudit(ctx, d.config)
+	switch e := shippost.AsError(err); {
+	case shippost.IsCode(err, "no_database"):
+		return // the database says so
+	case err != nil && e.Message != "":
+		d.note("audit log", FindingWarning, "It could not be checked: %s", e.Message)
+	case err != nil:
+		d.note("audit log", FindingWarning, "It could not be checked: %s", err)
+	case r.Breaks > 0:
+		d.note("audit log", FindingFailure, "%s shippost admin audit verify tells more.", r.Sentence())
+	default:
+		d.note("audit log", FindingOK, "%s", r.Sentence())
 	}
 }
 

@@ -83,3 +83,49 @@ func (d *DB) lookSQLite(ctx context.Context, address string, e *Examination) err
 	e.Settings = "journal_mode = wal, synchronous = full"
 	return d.write.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&e.Version)
 }
+
+// Look opens a database to read it beside a server that runs, or without one. It takes no lock and migrates nothing, and what was opened
+// cannot be relied on to write. Without a database it is NotFound.
+func Look(ctx context.Context, o Options) (*DB, error) {
+	d := &DB{now: o.Now, log: o.Log}
+	e := Examination{There: true}
+	var err error
+	switch scheme, _, _ := strings.Cut(o.URL, ":"); scheme {
+	case "sqlite":
+		e.There = false
+		err = d.lookSQLite(ctx, o.URL, &e)
+	case "postgres", "postgresql":
+		err = d.openPostgres(ctx, o.URL)
+	default:
+		err = unusable("The database address must begin with \"sqlite:\" or \"postgres://\".")
+	}
+	if err == nil && !e.There {
+		err = shippost.Errorf(shippost.NotFound, "no_database", "The database is not there yet; the first start makes it.")
+	}
+	if err == nil {
+		d.read = d.write
+		err = d.upToDate(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+// upToDate refuses a database whose schema is not that of this program.
+func (d *DB) upToDate(ctx context.Context) error {
+	steps, err := migrations(d.engine)
+	if err != nil {
+		return err
+	}
+	newest := steps[len(steps)-1].Version
+	switch version, err := d.schemaVersion(ctx); {
+	case err != nil:
+		return err
+	case version > newest:
+		return NewerData(version, newest)
+	case version < newest:
+		return shippost.Errorf(shippost.Conflict, "older_data", "The database was written by an older ShipPost. The next start of the server brings it up to date.")
+	}
+	return nil
+}

@@ -18,6 +18,7 @@ import (
 
 	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/feature/auth"
+	"ship-post.com/shippost/internal/feature/journal"
 	"ship-post.com/shippost/internal/feature/notify"
 	"ship-post.com/shippost/internal/feature/passkey"
 	"ship-post.com/shippost/internal/seal"
@@ -42,6 +43,7 @@ type Options struct {
 	DB        *store.DB
 	Passkeys  *passkey.Keeper
 	Sealer    *seal.Sealer
+	Chain     *journal.Chain
 	Post      notify.Post // nil: this server sends no mail
 	PublicURL string
 	CodeFile  string // where the command line leaves a code while the server has the database for itself

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/feature/journal"
 	"ship-post.com/shippost/internal/store"
 )
 
@@ -133,6 +134,15 @@ func (k *Keeper) Audit(ctx context.Context, actor shippost.Actor, before int64) 
 		return k.noteLook(ctx, tx, actor, "audit log")
 	})
 	return list, err
+}
+
+// Log returns whether the audit log is as this server wrote it, as of the latest check; false before the first.
+func (k *Keeper) Log(actor shippost.Actor) (journal.Report, bool, error) {
+	if err := actor.RequireAdmin(); err != nil {
+		return journal.Report{}, false, err
+	}
+	report, checked := k.Chain.State()
+	return report, checked, nil
 }
 
 // SetDisabled keeps a user out, or lets them in again. Whoever does it must have signed in within the last ten minutes.

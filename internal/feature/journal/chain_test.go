@@ -396,4 +396,9 @@ func TestSentences(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
+	// What somebody put into a line does nothing on the operator's terminal.
+	sharp := journal.Break{Entry: "ent_1\r\n", Kind: "\x1b]0;owned\a\x1b[31m=cmd" + strings.Repeat("x", 1000), Why: "why"}.String()
+	if strings.ContainsAny(sharp, "\r\n\x1b\a") || len(sharp) > 300 {
+		t.Errorf("%q", sharp)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/store"
@@ -34,20 +35,32 @@ type Break struct {
 	Why      string
 }
 
+// inert returns text from a database that somebody changed as it may be shown on a terminal, or anywhere else.
+func inert(text string) string {
+	shown := []rune(strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text))
+	return string(shown[:min(len(shown), 60)])
+}
+
 // String says where a break is, and why.
 func (b Break) String() string {
+	entry, kind := inert(string(b.Entry)), inert(b.Kind)
 	where := "the log as a whole"
 	switch {
 	case b.Entry != "" && b.Position > 0:
-		where = fmt.Sprintf("entry %s (number %d", b.Entry, b.Position)
+		where = fmt.Sprintf("entry %s (number %d", entry, b.Position)
 	case b.Entry != "":
-		where = fmt.Sprintf("entry %s (without a number", b.Entry)
+		where = fmt.Sprintf("entry %s (without a number", entry)
 	case b.Position > 0:
 		where = fmt.Sprintf("entry number %d", b.Position)
 	}
 	if b.Entry != "" {
 		if b.Kind != "" {
-			where += ", " + b.Kind
+			where += ", " + kind
 		}
 		where += ")"
 	}
@@ -160,7 +173,7 @@ func (r *Report) check(keys [][]byte, before, l store.Link, lines map[shippost.E
 		r.broke(Break{Position: l.Position, Entry: l.Entry, Kind: line.Kind, Why: why})
 	}
 	if missing := l.Position - before.Position - 1; missing > 0 {
-		r.broke(Break{Position: before.Position + 1, Why: fmt.Sprintf("it is missing with its link, and so is all up to entry %s (number %d)", l.Entry, l.Position)})
+		r.broke(Break{Position: before.Position + 1, Why: fmt.Sprintf("it is missing with its link, and so is all up to entry %s (number %d)", inert(string(l.Entry)), l.Position)})
 		return // the links do not follow one another, which is said
 	}
 	if l.Key < 1 || l.Key > int64(len(keys)) {

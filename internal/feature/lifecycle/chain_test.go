@@ -1,7 +1,11 @@
 package lifecycle_test
 
 import (
+	"archive/zip"
 	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -188,4 +192,44 @@ func TestS16_ImportLeavesTheChainWhole(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	})
+}
+
+// S16: whatever stands in an entry is text in an archive: one line of JSON, without anything that a terminal or a spreadsheet obeys.
+func TestS16_EntriesAreInertInArchives(t *testing.T) {
+	t.Parallel()
+	clock := storetest.NewClock(noon)
+	b := open(t, storetest.SQLite(t, storetest.At(clock.Now)), clock, t.TempDir())
+	actor := storetest.Workspace(t, b.db)
+	const sharp = "=cmd|' /C calc'!A0\r\n{\"id\":\"forged\"}\n\x1b[31m\x07"
+	b.update(func(tx *store.Tx) error {
+		return tx.Record(t.Context(), shippost.Entry{Workspace: actor.Workspace, Kind: shippost.EntryKeyCreated, Actor: actor,
+			Data: map[string]any{"name": sharp}, Personal: map[string]string{"name": sharp}})
+	})
+	b.work()
+	archive := b.fetch(actor, lifecycle.Workspace)
+	z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := z.Open("data/journal.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(f)
+	if err = errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for line := range strings.Lines(string(text)) {
+		var row struct{ Personal, Data map[string]any }
+		if err := json.Unmarshal([]byte(line), &row); err != nil || !strings.HasPrefix(line, "{") || strings.ContainsAny(strings.TrimSuffix(line, "\n"), "\r\n\x1b\x07") {
+			t.Errorf("%q: %v", line, err)
+		}
+		if row.Personal["name"] == sharp && row.Data["name"] == sharp {
+			found++
+		}
+	}
+	if found != 1 {
+		t.Errorf("%d entries as they were, of 1:\n%s", found, text)
+	}
 }

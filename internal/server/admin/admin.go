@@ -17,6 +17,7 @@ import (
 	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/feature/admin"
 	"ship-post.com/shippost/internal/feature/inquiry"
+	"ship-post.com/shippost/internal/feature/journal"
 	"ship-post.com/shippost/internal/feature/notify"
 	"ship-post.com/shippost/internal/feature/usage"
 	"ship-post.com/shippost/internal/server/listen"
@@ -307,6 +308,11 @@ func (p *Pages) audit(w http.ResponseWriter, r *http.Request, actor shippost.Act
 		p.fail(w, r, err)
 		return
 	}
+	state, checked, err := p.opt.Keeper.Log(actor)
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
 	last := int64(0)
 	if len(list) == 100 {
 		last = list[len(list)-1].Seq
@@ -314,5 +320,7 @@ func (p *Pages) audit(w http.ResponseWriter, r *http.Request, actor shippost.Act
 	p.show(w, r, "audit", "Audit log", name, struct {
 		Entries []shippost.Entry
 		Next    int64
-	}{list, last})
+		Checked bool
+		State   journal.Report
+	}{list, last, checked, state})
 }
