@@ -28,6 +28,7 @@ const (
 	ReasonWithdrawn = "permission_denied"  // the platform takes the token, and says that a permission is missing
 	ReasonScopes    = "scope_missing"      // its creator did not allow everything that ShipPost needs
 	ReasonImported  = "imported"           // it came in an archive, which has no keys
+	ReasonBreach    = "breach"             // whoever runs the server gave all access up, after somebody had got in
 	ReasonRemoved   = "removed_by_creator" // its creator took our access away in the platform itself
 )
 
@@ -38,6 +39,7 @@ var reasons = map[string]string{
 	ReasonWithdrawn: "The platform says that ShipPost may not post to this account. Every switch must be left on when it is connected.",
 	ReasonScopes:    "ShipPost was not allowed to post to this account. Every switch must be left on when it is connected.",
 	ReasonImported:  "This account came with an imported workspace, without access.",
+	ReasonBreach:    "Whoever runs this server ended all access, because somebody may have got at it.",
 	ReasonRemoved:   "Its creator took ShipPost's access back in the platform's app.",
 }
 

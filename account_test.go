@@ -8,7 +8,7 @@ import (
 // TestAccount_Why: each reason has words of its own, and an account that must be connected again is never without.
 func TestAccount_Why(t *testing.T) {
 	said := make(map[string]string)
-	for _, reason := range []string{ReasonRefresh, ReasonRefused, ReasonWithdrawn, ReasonScopes, ReasonImported} {
+	for _, reason := range []string{ReasonRefresh, ReasonRefused, ReasonWithdrawn, ReasonScopes, ReasonImported, ReasonBreach} {
 		a := Account{Status: AccountReconnect, StatusReason: reason}
 		why := a.Why()
 		if !strings.HasSuffix(why, ".") || said[why] != "" {

@@ -97,6 +97,8 @@ const (
 	EntryPasskeyRenamed      EntryKind = "passkey.renamed"
 	EntryPasskeyRemoved      EntryKind = "passkey.removed"
 	EntryWorkspaceImported   EntryKind = "workspace.imported" // from an archive
+	EntryAccessEnded         EntryKind = "access.ended"       // every session, key and link of everybody, after a breach
+	EntryKeysRotated         EntryKind = "keys.rotated"       // those that this server seals with
 	EntryServerRestored      EntryKind = "server.restored"    // the operator put a backup back; what came after it is gone from the log
 )
 

@@ -31,6 +31,7 @@ import (
 	"ship-post.com/shippost/internal/feature/address"
 	"ship-post.com/shippost/internal/feature/admin"
 	"ship-post.com/shippost/internal/feature/auth"
+	"ship-post.com/shippost/internal/feature/breach"
 	"ship-post.com/shippost/internal/feature/callback"
 	"ship-post.com/shippost/internal/feature/certificate"
 	"ship-post.com/shippost/internal/feature/compose"
@@ -104,6 +105,7 @@ type App struct {
 	composer  *compose.Composer
 	publisher *publish.Publisher
 	chain     *journal.Chain
+	breaches  *breach.Desk
 	lifecycle *lifecycle.Keeper
 	legal     *legal.Desk
 	inquiries *inquiry.Desk
@@ -237,6 +239,7 @@ func (a *App) openPlatforms() error {
 		Bucket: a.bucket, Jobs: a.jobs, Now: chaos.Now, Log: a.log})
 	a.lifecycle = lifecycle.New(lifecycle.Options{DB: a.db, Bucket: a.bucket, Chain: a.chain, Library: a.library, Accounts: a.connect, Posts: a.publisher.Desk(), Jobs: a.jobs,
 		Now: chaos.Now, Log: a.log})
+	a.breaches = breach.New(breach.Options{DB: a.db, Accounts: a.connect, Chain: a.chain, Sealer: a.sealer, Log: a.log})
 	a.inquiries = inquiry.New(inquiry.Options{DB: a.db, Data: a.lifecycle, PublicURL: a.config.PublicURL, Operator: a.config.OperatorContact, Post: a.post(), Now: chaos.Now, Log: a.log})
 	a.inbox = callback.New(callback.Options{DB: a.db, Platforms: a.platforms, Posts: a.publisher.Desk(), Accounts: a.connect, Now: chaos.Now, Log: a.log})
 	return nil

@@ -19,6 +19,8 @@ var audited = map[string][]string{
 	"export":                          {"EntryExportAsked", "EntryExportReady", "EntryExportFetched", "EntryExportRemoved"},
 	"erasure":                         {"EntryErasureAsked", "EntryErasureUndone", "EntryInquiryCarried"},
 	"what an administrator read":      {"EntryAdminRead"},
+	"key rotation":                    {"EntryKeysRotated"},
+	"answer to a breach":              {"EntryAccessEnded"},
 	"restore and import":              {"EntryServerRestored", "EntryWorkspaceImported"},
 }
 

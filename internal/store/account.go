@@ -59,10 +59,17 @@ func (t *Tx) Accounts(ctx context.Context, ws shippost.WorkspaceID) ([]shippost.
 	return accounts.list(ctx, t, "WHERE workspace_id = $1 ORDER BY id", ws)
 }
 
-// DisconnectedWithGrant returns the accounts of all workspaces that are disconnected while their grant is still kept.
+// PartedWithGrant returns the accounts of all workspaces that are disconnected while their grant is still kept.
 // Only ShipPost itself may ask this.
-func (t *Tx) DisconnectedWithGrant(ctx context.Context) ([]shippost.Account, error) {
-	return accounts.list(ctx, t, "WHERE status = 'disconnected' AND id IN (SELECT account_id FROM grants) ORDER BY id")
+func (t *Tx) PartedWithGrant(ctx context.Context) ([]shippost.Account, error) {
+	return accounts.list(ctx, t, "WHERE (status = 'disconnected' OR status = 'needs_reconnect' AND status_reason = $1) AND id IN (SELECT account_id FROM grants) ORDER BY id",
+		shippost.ReasonBreach)
+}
+
+// AccountsWithAccess returns the accounts of all workspaces that something can be done with, or whose tokens are kept for that.
+func (t *Tx) AccountsWithAccess(ctx context.Context) ([]shippost.Account, error) {
+	return accounts.list(ctx, t, "WHERE status = 'active' OR status = 'needs_reconnect' AND status_reason <> $1 AND id IN (SELECT account_id FROM grants) ORDER BY id",
+		shippost.ReasonBreach)
 }
 
 // SetAccountStatus writes a's status, reason, epoch, scopes and times if the stored epoch still is epoch: whoever

@@ -275,7 +275,7 @@ func TestPromise_P16_DisconnectWhileTikTokIsDown(t *testing.T) {
 			}
 			kept := func() (n int) {
 				storetest.View(t, b.DB, func(tx *store.Tx) error {
-					list, err := tx.DisconnectedWithGrant(t.Context())
+					list, err := tx.PartedWithGrant(t.Context())
 					n = len(list)
 					return err
 				})

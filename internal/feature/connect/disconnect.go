@@ -80,6 +80,26 @@ func (d *Desk) End(ctx context.Context, tx *store.Tx, actor shippost.Actor, acco
 	return err
 }
 
+// GiveUp ends what can be done with the access to an account, after a breach: nothing is sent any more, nobody is given its tokens, and its
+// posts wait until its creator connects it again. FinishPartings has the platform revoke them. It reports whether there was access.
+func (d *Desk) GiveUp(ctx context.Context, tx *store.Tx, account shippost.Account) (bool, error) {
+	if account.Status == shippost.AccountDisconnected || account.StatusReason == shippost.ReasonBreach {
+		return false, nil
+	}
+	epoch := account.Epoch
+	account.Status, account.StatusReason = shippost.AccountReconnect, shippost.ReasonBreach
+	account.Epoch, account.DisconnectedAt = epoch+1, tx.Now()
+	changed, err := tx.SetAccountStatus(ctx, account, epoch)
+	if err != nil {
+		return false, err
+	}
+	if !changed {
+		return false, store.Again(shippost.Errorf(shippost.Conflict, "account_changed", "Somebody else connected or disconnected this account at the same moment. Try again.").With(shippost.RemedyRetry))
+	}
+	return true, tx.Record(ctx, shippost.Entry{Workspace: account.Workspace, Kind: shippost.EntryAccountBroken, Actor: shippost.System(account.Workspace),
+		Account: account.ID, Data: map[string]any{"reason": account.StatusReason, "epoch": account.Epoch}})
+}
+
 func (d *Desk) end(ctx context.Context, tx *store.Tx, actor shippost.Actor, account shippost.Account, reason string) (shippost.Account, error) {
 	epoch := account.Epoch
 	account.Status, account.StatusReason = shippost.AccountDisconnected, reason
@@ -131,12 +151,12 @@ func (d *Desk) part(ctx context.Context, account shippost.Account) (revoked bool
 	return revoked, nil
 }
 
-// FinishPartings revokes and forgets the grants of disconnected accounts that a crash, or a platform that was down, left behind. Run it at the start
+// FinishPartings revokes and forgets the grants of accounts that were given up, and of disconnected ones that a crash, or a platform that was down, left behind. Run it at the start
 // and about once an hour.
 func (d *Desk) FinishPartings(ctx context.Context) error {
 	var left []shippost.Account
 	err := d.DB.View(ctx, func(tx *store.Tx) (err error) {
-		left, err = tx.DisconnectedWithGrant(ctx)
+		left, err = tx.PartedWithGrant(ctx)
 		return err
 	})
 	if err != nil {

@@ -522,7 +522,7 @@ func (c *Chain) eachLink(ctx context.Context, tx *store.Tx, lines []store.Line, 
 // Restored notes that the operator put a backup back, so that the end of the log is missing or another one, and goes on from there. It is
 // a Conflict with code nothing_restored when nothing is missing.
 func (c *Chain) Restored(ctx context.Context) error {
-	if err := c.link(ctx); err != nil {
+	if err := c.Seal(ctx); err != nil {
 		return err
 	}
 	h, err := c.readHead(ctx)

@@ -165,8 +165,12 @@ var _ platform.Tokens = tokens{}
 // read refuses a disconnected account to everybody who does not revoke it.
 func (t tokens) read(ctx context.Context) (state, error) {
 	s, err := t.vault.read(ctx, t.account)
-	if err == nil && s.account.Status == shippost.AccountDisconnected && !t.revoking {
+	switch {
+	case err != nil || t.revoking:
+	case s.account.Status == shippost.AccountDisconnected:
 		err = disconnected()
+	case s.account.StatusReason == shippost.ReasonBreach:
+		err = broken(s.account.StatusReason)
 	}
 	return s, err
 }
@@ -182,7 +186,7 @@ func (t tokens) Token(ctx context.Context) (shippost.Secret, error) {
 		return t.vault.access(s.grant)
 	}
 	alive := s.grant.AccessExpiresAt.After(now)
-	if s.account.Status == shippost.AccountReconnect {
+	if s.account.Status == shippost.AccountReconnect && s.account.StatusReason != shippost.ReasonBreach {
 		if alive {
 			return t.vault.access(s.grant)
 		}

@@ -94,6 +94,8 @@ var happened = map[shippost.EntryKind]string{
 	shippost.EntryPasskeyRenamed:      "Gave a passkey another name",
 	shippost.EntryPasskeyRemoved:      "Removed a passkey",
 	shippost.EntryWorkspaceImported:   "Workspace imported from a copy",
+	shippost.EntryAccessEnded:         "All sessions, keys and links were ended, after a breach",
+	shippost.EntryKeysRotated:         "The keys of this server were rotated",
 	shippost.EntryServerRestored:      "The server was put back from a backup; later entries are gone",
 }
 

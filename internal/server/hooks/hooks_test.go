@@ -200,7 +200,7 @@ func (b *bench) state(t *testing.T) (s state) {
 		must(t, err)
 		post, err := tx.AnyPost(t.Context(), b.queued.ID)
 		must(t, err)
-		left, err := tx.DisconnectedWithGrant(t.Context())
+		left, err := tx.PartedWithGrant(t.Context())
 		must(t, err)
 		s = state{account.Status, list[0].NextPollAt, post.Status, account.Status != shippost.AccountDisconnected || len(left) > 0}
 		return nil

@@ -88,6 +88,8 @@ const kinds: Record<string, string> = {
   'passkey.renamed': 'Gave a passkey another name',
   'passkey.removed': 'Removed a passkey',
   'workspace.imported': 'Workspace imported from a copy',
+  'access.ended': 'Everybody was signed out, after a breach',
+  'keys.rotated': 'The keys of this server were rotated',
   'server.restored': 'The server was put back from a backup',
 }
 

@@ -30,6 +30,9 @@ import (
 // its flows use PKCE.
 const PublicURL = "http://localhost:8080"
 
+// Noon is where the clock of a Bench begins.
+var Noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
 // Bench is a server side for sign-ins.
 type Bench struct {
 	DB    *store.DB
@@ -45,8 +48,14 @@ type Bench struct {
 // New returns a Bench on a fresh database. The functions change the desk's options.
 func New(t *testing.T, change ...func(*connect.Options)) *Bench {
 	t.Helper()
-	b := &Bench{Clock: storetest.NewClock(time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)), Posts: &Posts{}}
-	b.DB = storetest.SQLite(t, storetest.At(b.Clock.Now))
+	clock := storetest.NewClock(Noon)
+	return On(t, storetest.SQLite(t, storetest.At(clock.Now)), clock, change...)
+}
+
+// On is New on a database that a test has opened, with its clock.
+func On(t *testing.T, db *store.DB, clock *storetest.Clock, change ...func(*connect.Options)) *Bench {
+	t.Helper()
+	b := &Bench{DB: db, Clock: clock, Posts: &Posts{}}
 	log := slog.New(slog.DiscardHandler)
 	var err error
 	if b.Sim, err = tiktoksim.New(tiktoksim.Options{Now: b.Clock.Now, Dir: t.TempDir()}); err != nil {
