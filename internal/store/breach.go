@@ -11,6 +11,8 @@ var accesses = []struct{ name, open, end string }{
 	{"administrators' sessions", "FROM admin_sessions", "DELETE FROM admin_sessions"},
 	{"API keys", "FROM api_keys WHERE revoked_at IS NULL", "UPDATE api_keys SET revoked_at = $1 WHERE revoked_at IS NULL"},
 	{"sign-ins that have begun", "FROM oauth_flows", "DELETE FROM oauth_flows"},
+	{"administrators' recovery codes", "FROM admin_codes", "DELETE FROM admin_codes"},
+	{"administrators' authenticator apps", "FROM admin_fallbacks WHERE seed <> '' OR pending <> ''", "UPDATE admin_fallbacks SET seed = '', pending = '', pending_until = NULL, app_at = NULL WHERE seed <> '' OR pending <> ''"},
 	{"passkeys being asked for", "FROM ceremonies", "DELETE FROM ceremonies"},
 	{"links to confirm a mail address", "FROM addresses WHERE code_hash <> ''", "UPDATE addresses SET pending = '', code_hash = '', pending_until = NULL WHERE code_hash <> ''"},
 	{"links to prove a request", "FROM inquiries WHERE code_hash <> ''", "UPDATE inquiries SET code_hash = '' WHERE code_hash <> ''"},

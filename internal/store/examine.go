@@ -119,7 +119,7 @@ func (d *DB) upToDate(ctx context.Context) error {
 		return err
 	}
 	newest := steps[len(steps)-1].Version
-	switch version, err := d.schemaVersion(ctx); {
+	switch version, _, err := d.schemaVersion(ctx); {
 	case err != nil:
 		return err
 	case version > newest:

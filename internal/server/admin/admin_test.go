@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"ship-post.com/shippost"
 	feature "ship-post.com/shippost/internal/feature/admin"
@@ -231,7 +231,7 @@ func TestPromise_P13_EveryPageForEveryAsker(t *testing.T) {
 	db := storetest.SQLite(t, storetest.At(clock.Now))
 	o := open(t, db, clock)
 	routes := admin.Routes(o.pages)
-	if diff := cmp.Diff(slices.Sorted(maps.Keys(accesses)), slices.Sorted(slices.Values(routes))); diff != "" {
+	if diff := gocmp.Diff(slices.Sorted(maps.Keys(accesses)), slices.Sorted(slices.Values(routes))); diff != "" {
 		t.Fatalf("the matrix and the routes differ; say for each route who may use it (-matrix +routes):\n%s", diff)
 	}
 	person := storetest.Workspace(t, db)
