@@ -98,22 +98,25 @@ func TestScreens_Weight(t *testing.T) {
 	weigh("/", "Times are in", 12, 150_000)
 }
 
-// TestCalendar_MoveByKeyboard: whoever cannot drag moves a post with M; it can be taken back.
+// TestCalendar_MoveByKeyboard: whoever cannot drag moves a post with M; it can be taken back. What was not changed stays, to the second.
 func TestCalendar_MoveByKeyboard(t *testing.T) {
 	t.Parallel()
 	p := plan(t)
+	odd, err := p.EditPost(t.Context(), p.queued.ID, client.Change{DueAt: p.queued.DueAt.Add(34*time.Minute + 56*time.Second)})
+	must(t, err)
 	b := p.signedIn(t)
-	b.open("/?date=" + p.queued.DueAt.Format("2006-01-02"))
+	b.open("/?date=" + odd.DueAt.Format("2006-01-02"))
 	card := b.find("link", "Dunes at noon")
 	b.on(card, "function() { this.focus() }")
 	b.keys("m")
 	b.find("dialog", "Move to…")
-	day := p.queued.DueAt.AddDate(0, 0, 1)
+	day := odd.DueAt.AddDate(0, 0, 1)
 	b.set("Date", "Day", day.Format("2006-01-02"))
 	b.press("button", "Move the post")
 	b.see("Moved to")
+	b.due(p, odd.ID, "queued", day)
 	b.press("button", "Undo") // while it is offered
-	if back, err := p.when(t.Context(), p.queued.ID, func(post client.Post) bool { return post.Version == p.queued.Version+2 }); err != nil || !back.DueAt.Equal(p.queued.DueAt) {
+	if back, err := p.when(t.Context(), odd.ID, func(post client.Post) bool { return post.Version == odd.Version+2 }); err != nil || !back.DueAt.Equal(odd.DueAt) {
 		t.Errorf("a move and the way back left %+v: %v", back, err)
 	}
 }
