@@ -48,6 +48,12 @@ func TestCompose_WritesAgain(t *testing.T) {
 	if chosen := peek[string](b, "document.querySelector('#tiktok-privacy select')?.value ?? ''"); chosen != "" {
 		t.Errorf("a template chose who can see it: %q", chosen)
 	}
+	// What only the composer can take back is offered for as long as it is there.
+	b.find("button", "Undo")
+	b.press("link", "Posts")
+	b.at("/posts")
+	b.until("the way back to go with the composer", func() bool { return len(b.all("button", "Undo")) == 0 })
+	b.open("/compose")
 	b.set("textbox", "Caption", strings.Repeat("🌊", 2200))
 	b.see("The caption has 4400 characters; TikTok takes 2200.")
 

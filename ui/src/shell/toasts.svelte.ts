@@ -1,3 +1,5 @@
+import { onDestroy } from 'svelte'
+
 export interface Toast {
   id: number
   words: string
@@ -16,6 +18,20 @@ export function toast(words: string, more: Partial<Omit<Toast, 'id' | 'words'>> 
   toasts.push({ id, words, tone: 'plain', ...more })
   window.setTimeout(() => dismiss(id), more.action || more.tone === 'bad' ? 10_000 : 5_000)
   return id
+}
+
+/**
+ * The same for a component whose notes offer what only it can do, such as undoing what is still being written: they go with it. To be
+ * called as the component begins.
+ */
+export function toastHere(): typeof toast {
+  const mine: number[] = []
+  onDestroy(() => mine.forEach(dismiss))
+  return (words, more) => {
+    const id = toast(words, more)
+    mine.push(id)
+    return id
+  }
 }
 
 /** Says that something is under way, where nothing on the screen shows it, unless it is done before anybody notices. */
