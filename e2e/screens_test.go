@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"fmt"
+	"net/http"
 	"path/filepath"
 	"testing"
 	"time"
@@ -119,6 +121,27 @@ func TestCalendar_MoveByKeyboard(t *testing.T) {
 	if back, err := p.when(t.Context(), odd.ID, func(post client.Post) bool { return post.Version == odd.Version+2 }); err != nil || !back.DueAt.Equal(odd.DueAt) {
 		t.Errorf("a move and the way back left %+v: %v", back, err)
 	}
+}
+
+// TestPost_Hidden: when TikTok takes a post out of sight after it was posted, its page says so while somebody looks, and what helps.
+func TestPost_Hidden(t *testing.T) {
+	t.Parallel()
+	p := plan(t)
+	p.control(t, http.MethodPut, "/_sim/knobs", fmt.Sprintf(`{"webhook":{"url":"%s/hooks/tiktok"}}`, p.url))
+	b := p.signedIn(t)
+	b.open("/posts/" + p.posted.ID)
+	b.see("View on TikTok")
+	out, err := p.Post(t.Context(), p.posted.ID)
+	must(t, err)
+	if len(out.PlatformIDs) != 1 {
+		t.Fatalf("TikTok calls the post %q", out.PlatformIDs)
+	}
+	p.control(t, http.MethodPost, "/_sim/posts/"+out.PlatformIDs[0]+"/hide", "{}")
+	b.see("Viewers can no longer see this post", "The TikTok app tells the creator why", "Viewers can no longer see it on TikTok")
+	b.find("link", "Open TikTok")
+	b.flawless()
+	b.size(phone)
+	b.flawless()
 }
 
 // TestPromise_P09_ThePostTellsWithoutReload: the page of a post tells its story while it happens, in two tabs.
