@@ -28,20 +28,20 @@ func TestActivity_WhatDidNotGoOut(t *testing.T) {
 	b.open("/activity?view=problems")
 	b.see("Nothing went wrong")
 	var posts []client.Post
-	for i := range 2 {
+	for i := range 3 {
 		post := p.scheduled(t, shortClip(t, i+1), time.Second)
 		failed, err := p.until(t.Context(), post.ID, "failed")
 		must(t, err)
 		posts = append(posts, failed)
 	}
-	b.see("What did not go out", "caption for spam", "2 posts did not go out", "Post failed")
+	b.see("What did not go out", "caption for spam", "3 posts did not go out", "Post failed")
 	b.open("/activity")
 	for _, size := range []window{desk, phone} {
 		b.size(size)
-		b.see("2 posts did not go out", "File uploaded")
+		b.see("3 posts did not go out", "File uploaded")
 		b.on(b.find("button", "Show the posts"), "function() { this.focus() }")
 		b.keys(kb.Enter)
-		b.until("both posts", func() bool { return len(b.all("button", "What to do with this post")) == 2 })
+		b.until("all posts", func() bool { return len(b.all("button", "What to do with this post")) == 3 })
 		b.see("Change the post", "spam_risk_text")
 		b.flawless()
 		b.press("button", "Hide the posts")
@@ -52,7 +52,7 @@ func TestActivity_WhatDidNotGoOut(t *testing.T) {
 	b.press("button", "Copy report")
 	b.see("Report copied")
 	copied := js[string](b, "window.copied")
-	for _, words := range []string{"Cause: spam_risk_text", "Posts: 2", posts[0].ID, posts[1].ID, "dead by D5", "log "} {
+	for _, words := range []string{"Cause: spam_risk_text", "Posts: 3", posts[0].ID, posts[1].ID, "dead by D5", "log "} {
 		if !strings.Contains(copied, words) {
 			t.Errorf("the report lacks %q:\n%s", words, copied)
 		}
@@ -71,16 +71,26 @@ func TestActivity_WhatDidNotGoOut(t *testing.T) {
 	b.press("button", "Done")
 
 	b.press("button", "Show the posts")
-	b.until("both posts", func() bool { return len(b.all("button", "What to do with this post")) == 2 })
+	b.until("all posts", func() bool { return len(b.all("button", "What to do with this post")) == 3 })
 	b.press("button", "What to do with this post")
 	b.press("menuitem", "Choose a new time…")
 	b.set("Date", "Day", time.Now().AddDate(0, 0, 3).Format(time.DateOnly))
 	b.press("button", "Move the post")
-	b.see("Moved to", "1 post did not go out")
+	b.see("Moved to", "2 posts did not go out")
+
+	// The others get theirs together: each its own time of day, on the first day on which it is still to come.
+	b.press("button", "New times…")
+	b.find("button", "Plan 2 posts")
+	b.flawless()
+	b.picture("activity-again")
+	b.press("button", "Plan 2 posts")
+	b.see("2 posts planned anew")
 	for _, post := range posts {
-		if now, err := p.Post(t.Context(), post.ID); err == nil && now.Status == "failed" {
-			_, err = p.RetryPost(t.Context(), post.ID, client.Change{DueAt: time.Now().Add(time.Hour)})
-			must(t, err)
+		now, err := p.Post(t.Context(), post.ID)
+		must(t, err)
+		wholeDays := now.DueAt.Sub(post.DueAt.Truncate(time.Second))%(24*time.Hour) == 0
+		if moved := now.DueAt.After(time.Now().AddDate(0, 0, 2)); now.Status != "queued" || !moved && !wholeDays {
+			t.Errorf("%s is %s for %v; it failed for %v", post.ID, now.Status, now.DueAt, post.DueAt)
 		}
 	}
 	b.until("the reason to go", func() bool { return !strings.Contains(b.text(), "What did not go out") })

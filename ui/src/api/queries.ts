@@ -20,7 +20,7 @@ export const queryClient = new QueryClient({
   },
 })
 
-type PostFilter = NonNullable<paths['/posts']['get']['parameters']['query']>
+export type PostFilter = NonNullable<paths['/posts']['get']['parameters']['query']>
 type MediaFilter = NonNullable<paths['/media']['get']['parameters']['query']>
 
 export const meQuery = () =>

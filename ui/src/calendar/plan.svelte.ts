@@ -1,5 +1,6 @@
 import { SvelteMap, SvelteSet } from 'svelte/reactivity'
 import { answer, api, type Due, type Post } from '../api/client.ts'
+import { postsChanged } from '../api/pages.ts'
 import { queryClient } from '../api/queries.ts'
 import { instantOf } from '../compose/when.ts'
 import { can, complain, warnIfCrowded } from '../posts/actions.ts'
@@ -131,7 +132,7 @@ export class Plan {
   /** Lets the server's answer take the place of what was shown ahead of it. */
   async #settle(posts: Post[]): Promise<void> {
     posts.forEach((p) => void queryClient.invalidateQueries({ queryKey: ['post', p.id] }))
-    await queryClient.invalidateQueries({ queryKey: ['posts'] })
+    await postsChanged(posts.map((p) => p.id))
     posts.forEach((p) => {
       this.moved.delete(p.id)
       this.gone.delete(p.id)

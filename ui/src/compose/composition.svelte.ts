@@ -1,4 +1,5 @@
 import { answer, api, Refusal, Unreachable, type Creator, type Due, type Post, type Problem, type Schemas } from '../api/client.ts'
+import { postsChanged } from '../api/pages.ts'
 import { postQuery, queryClient } from '../api/queries.ts'
 import { fromOptions, toOptions, unanswered, type Answers, type MediaKind } from '../panels/tiktok/answers.ts'
 import { session } from '../api/session.svelte.ts'
@@ -260,7 +261,7 @@ export class Composition {
     } catch (err) {
       toast(err instanceof Error ? err.message : 'The labels were not saved.', { tone: 'bad' })
     }
-    void queryClient.invalidateQueries({ queryKey: ['posts'] })
+    void postsChanged([id])
   }
 
   /** Shows what the post was. A draft is saved so; of any other the person says when. */
@@ -371,7 +372,7 @@ export class Composition {
     this.#has(post, this.#json())
     window.clearTimeout(this.#checkTimer)
     forget(post.id)
-    void queryClient.invalidateQueries({ queryKey: ['posts'] })
+    void postsChanged([post.id])
     void queryClient.invalidateQueries({ queryKey: ['post', post.id] })
   }
 

@@ -1,4 +1,5 @@
 import { answer, api, type Schemas } from '../api/client.ts'
+import { entriesChanged, postsChanged } from '../api/pages.ts'
 import { queryClient } from '../api/queries.ts'
 import { navigate } from '../router.ts'
 import { toast } from '../shell/toasts.svelte.ts'
@@ -24,16 +25,28 @@ const alarms: Record<string, string> = {
 const burst = 60
 const pause = 250
 const stale = new Map<string, readonly unknown[]>()
+/** The posts that something happened to, by id. */
+const touched = new Set<string>()
+/** The journal has more by now. */
+let written = false
 let pending = 0
 let asked = -pause
 
 function outdate(key: readonly unknown[]): void {
   stale.set(JSON.stringify(key), key)
+  soon()
+}
+
+function soon(): void {
   pending ||= window.setTimeout(() => {
     pending = 0
     asked = performance.now()
     for (const queryKey of stale.values()) void queryClient.invalidateQueries({ queryKey })
     stale.clear()
+    if (touched.size > 0) void postsChanged([...touched])
+    touched.clear()
+    if (written) void entriesChanged()
+    written = false
   }, Math.max(burst, asked + pause - performance.now()))
 }
 
@@ -52,7 +65,7 @@ function apply(change: Change): void {
   }
   if (change.post_id) {
     outdate(['post', change.post_id])
-    outdate(['posts'])
+    touched.add(change.post_id)
     outdate(['slots', 'times'])
   }
   if (atRisk.has(change.kind)) outdate(['notices'])
@@ -81,7 +94,8 @@ function apply(change: Change): void {
   if (noun === 'user') outdate(['sessions'])
   if (noun === 'export') outdate(['exports'])
   if (noun === 'retention') outdate(['retention'])
-  outdate(['entries'])
+  written = true
+  soon()
   if (change.media_id) outdate(['file', change.media_id])
   if (change.media_id || change.post_id) outdateLibrary()
 }

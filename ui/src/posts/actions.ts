@@ -1,4 +1,5 @@
 import { answer, api, type Due, type Post, Refusal, sentence } from '../api/client.ts'
+import { postsChanged } from '../api/pages.ts'
 import { queryClient } from '../api/queries.ts'
 import { instantOf } from '../compose/when.ts'
 import { navigate } from '../router.ts'
@@ -23,18 +24,47 @@ export function can(post: Post) {
 
 function changed(post: Post): Post {
   queryClient.setQueryData(['post', post.id], post)
-  void queryClient.invalidateQueries({ queryKey: ['posts'] })
   void queryClient.invalidateQueries({ queryKey: ['post', post.id] })
+  void postsChanged([post.id])
   return post
+}
+
+/** A post that has a new time, and the one it had, where it can have that again: one that did not go out waits no more for it. */
+export interface Given {
+  post: Post
+  back?: Due
+}
+
+/** Gives a post a time, whether it waits or did not go out. It throws what the server refuses. */
+export async function giveTime(post: Post, due: Due): Promise<Given> {
+  const again = post.status === 'failed' || post.status === 'missed'
+  const given = await answer(api.POST(again ? '/posts/{id}/retry' : '/posts/{id}/reschedule', { params: { path: { id: post.id } }, body: { due, version: post.version } }))
+  return { post: given, back: again ? undefined : post.due }
+}
+
+/** Takes times back that were given: what waited has its own again, and what had failed is cancelled, for it cannot fail again. */
+export async function takeBack(given: Given[]): Promise<void> {
+  const refused: unknown[] = []
+  for (const { post, back } of given) {
+    try {
+      if (back) await giveTime(post, back)
+      else await answer(api.POST('/posts/{id}/cancel', { params: { path: { id: post.id } } }))
+    } catch (err) {
+      refused.push(err)
+    }
+  }
+  await postsChanged(given.map((g) => g.post.id))
+  const done = given.length - refused.length
+  if (done > 0) toast(given.every((g) => g.back) ? 'All is as it was.' : done === 1 ? 'Cancelled. It will not go out.' : `${done} posts cancelled. They will not go out.`)
+  if (refused.length > 0) complain(refused[0])
 }
 
 /** Gives a post another time, says so, and offers the way back. It throws what the server refuses. */
 export async function move(post: Post, due: Due): Promise<Post> {
-  const route = post.status === 'failed' || post.status === 'missed' ? '/posts/{id}/retry' : '/posts/{id}/reschedule'
-  const moved = changed(await answer(api.POST(route, { params: { path: { id: post.id } }, body: { due, version: post.version } })))
-  const back = post.due
+  const { post: moved, back } = await giveTime(post, due)
+  changed(moved)
   toast(`Moved to ${dayAndClock(new Date(moved.due_at ?? ''), due.zone)}.`, {
-    action: back && route === '/posts/{id}/reschedule' ? { words: 'Undo', run: () => void move(moved, back).catch(complain) } : undefined,
+    action: back ? { words: 'Undo', run: () => void move(moved, back).catch(complain) } : undefined,
   })
   return moved
 }
@@ -89,7 +119,7 @@ export async function discard(draft: Post, onPage: boolean): Promise<void> {
   } catch (err) {
     complain(err)
   }
-  await queryClient.invalidateQueries({ queryKey: ['posts'] })
+  await postsChanged([draft.id])
 }
 
 /** Says why something was refused; where a fresh sign-in is missing it offers one that leads back here. */
