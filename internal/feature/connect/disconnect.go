@@ -116,7 +116,7 @@ func (d *Desk) end(ctx context.Context, tx *store.Tx, actor shippost.Actor, acco
 	}
 	data := map[string]any{"epoch": account.Epoch}
 	if reason != "" {
-		data["reason"] = reason
+		data["reason"], data["message"] = reason, account.Why()
 	}
 	return account, tx.Record(ctx, shippost.Entry{Workspace: account.Workspace, Kind: shippost.EntryAccountDisconnected, Actor: actor,
 		Account: account.ID, Data: data,

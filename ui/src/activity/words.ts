@@ -142,12 +142,11 @@ const weekday = (day: number): string => format('UTC', { weekday: 'long' }).form
 export function aboutWords(e: Entry, names: Names): string {
   const post = names.posts.get(e.post_id ?? '')
   const account = names.accounts.get(e.account_id ?? '') ?? text(e.personal?.name)
-  if (text(e.data.message)) return text(e.data.message)
+  if (text(e.data.message)) return e.kind.startsWith('account.') ? [account, text(e.data.message)].filter(Boolean).join(': ') : text(e.data.message)
   if (e.kind === 'post.failed' && post?.failure) return post.failure.message
   if (e.kind === 'attempt.died' && post?.failure) return post.failure.message
   if (post) return post.caption || 'No caption yet'
   if (e.kind.startsWith('slot.') && typeof e.data.weekday === 'number') return [`${weekday(e.data.weekday)}, ${timeOfDay(text(e.data.clock))}`, account].filter(Boolean).join(' · ')
-  if (e.kind === 'account.disconnected' && e.data.reason === 'removed_by_creator') return [account, 'access was taken back in TikTok'].filter(Boolean).join(': ')
   if (e.kind.startsWith('account.')) return account
   return text(e.personal?.file_name) || names.labels.get(text(e.data.label)) || names.templates.get(text(e.data.template)) || text(e.personal?.name) || text(e.data.name)
 }

@@ -22,11 +22,15 @@ export function tooLong(what: string, units: number, limit: number | undefined):
 const formats: Record<string, string> = { mp4: 'MP4', mov: 'MOV', webm: 'WebM' }
 const either = new Intl.ListFormat('en-GB', { type: 'disjunction' })
 
+/** How large a video may be: "up to 4 GB"; '' while the limits are not known. Whole gigabytes, rounded down: by either meaning of the word a file of that size fits. */
+export function sizeWords(rules: Rule[] | undefined): string {
+  const bytes = most(rules, 'video', 'size')
+  return bytes === undefined ? '' : `up to ${Math.floor(bytes / 1e9)} GB`
+}
+
 /** What a video should be: "MP4, MOV or WebM up to 4 GB; 9:16 fits best."; the latter alone while an account's limits are not known. */
 export function videoWords(rules: Rule[] | undefined): string {
   const containers = (ruleAbout(rules, 'video', 'container')?.one_of ?? []).map((c) => formats[c] ?? c.toUpperCase())
-  const bytes = most(rules, 'video', 'size')
-  // Whole gigabytes, rounded down: by either meaning of the word a file of that size fits.
-  const taken = [either.format(containers), bytes !== undefined && `up to ${Math.floor(bytes / 1e9)} GB`].filter(Boolean).join(' ')
+  const taken = [either.format(containers), sizeWords(rules)].filter(Boolean).join(' ')
   return [taken, '9:16 fits best.'].filter(Boolean).join('; ')
 }

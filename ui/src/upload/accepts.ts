@@ -1,6 +1,9 @@
 /** What the system's own dialog offers. */
 export const accepted = 'video/mp4,video/quicktime,video/webm,image/jpeg,image/webp,image/png,image/heic,.mp4,.mov,.webm,.jpg,.jpeg,.webp,.png,.heic'
 
+/** The same in words. */
+export const kinds = 'MP4, MOV, WebM, JPEG, PNG, WebP or HEIC'
+
 const endings = /\.(mp4|m4v|mov|webm|jpe?g|webp|png|heic|heif)$/i
 const types = /^(video\/(mp4|quicktime|webm)|image\/(jpeg|webp|png|hei[cf]))$/
 
@@ -8,7 +11,7 @@ const types = /^(video\/(mp4|quicktime|webm)|image\/(jpeg|webp|png|hei[cf]))$/
 export function refusal(file: { name: string; type: string; size: number }): string {
   if (file.size === 0) return 'This file is empty. Choose another one.'
   if (endings.test(file.name) || types.test(file.type)) return ''
-  return 'This is no video or photo that TikTok takes. Choose MP4, MOV, WebM, JPEG, PNG, WebP or HEIC.'
+  return `This is no video or photo that TikTok takes. Choose ${kinds}.`
 }
 
 /** Whether a file was made by the system and not by the person: folders are full of these. */
