@@ -320,6 +320,14 @@ func TestRemovedAuthorizationEndsTheAccount(t *testing.T) {
 		if b.asked > 0 {
 			t.Errorf("%d requests to TikTok: there is nothing left to revoke", b.asked)
 		}
+		storetest.View(t, b.db, func(tx *store.Tx) error {
+			entries, err := tx.Journal(t.Context(), store.JournalQuery{Kinds: []shippost.EntryKind{shippost.EntryAccountDisconnected}, Limit: 10})
+			why := shippost.Account{Status: shippost.AccountDisconnected, StatusReason: shippost.ReasonRemoved}.Why()
+			if len(entries) != 1 || entries[0].Data["message"] != why {
+				t.Errorf("the journal tells %+v; want one entry that says %q", entries, why)
+			}
+			return err
+		})
 		b.clock.Advance(time.Minute)
 		b.deliver(t, b.removed(b.clock.Now())) // there is nothing left to end
 	})
