@@ -576,7 +576,7 @@ CREATE TABLE admin_sessions (
     created_at BIGINT NOT NULL,
     seen_at    BIGINT NOT NULL,
     expires_at BIGINT NOT NULL
-);
+, opened_by TEXT NOT NULL DEFAULT 'passkey');
 
 CREATE TABLE passkeys (
     id         TEXT PRIMARY KEY,
@@ -671,6 +671,36 @@ CREATE UNIQUE INDEX letters_leave ON letters (leave_hash) WHERE leave_hash <> ''
 
 CREATE UNIQUE INDEX erasures_page ON erasures (page_hash) WHERE page_hash <> '';
 
+CREATE TABLE journal_links (
+    position  BIGINT PRIMARY KEY, -- 1, 2, 3 …: the order of sealing, which is not that of seq
+    entry_id  TEXT NOT NULL UNIQUE,
+    sealed_at BIGINT NOT NULL,
+    key_no    BIGINT NOT NULL, -- which key of the chain made the hash
+    salts     TEXT NOT NULL,   -- of the parts of the entry that can be erased, or what took a salt's place
+    gone      TEXT NOT NULL,   -- what an entry came to that was removed as it should be; '' while it is there
+    hash      TEXT NOT NULL    -- HMAC-SHA256 over the link before, this one and the entry
+);
+
+CREATE TABLE admin_fallbacks (
+    admin_id      TEXT PRIMARY KEY REFERENCES administrators (id),
+    user_id       TEXT NOT NULL UNIQUE REFERENCES users (id), -- who they are when they sign in to the product
+    seed          TEXT NOT NULL,   -- of their authenticator app, sealed; '' for none
+    used_step     BIGINT NOT NULL, -- the latest step of time whose code was used; a code counts once
+    pending       TEXT NOT NULL,   -- a seed that waits for its first code, sealed; '' for none
+    pending_until BIGINT,
+    app_at        BIGINT,          -- when the app was set up
+    recovered_at  BIGINT,          -- when a recovery code was used, of those that count
+    created_at    BIGINT NOT NULL
+);
+
+CREATE TABLE admin_codes (
+    admin_id  TEXT NOT NULL REFERENCES admin_fallbacks (admin_id),
+    code_hash TEXT NOT NULL, -- sha256; the row goes when the code is used
+    PRIMARY KEY (admin_id, code_hash)
+);
+
+CREATE INDEX admin_sessions_admin ON admin_sessions (admin_id);
+
 INSERT INTO goose_db_version (version_id, is_applied) VALUES ('0', '1');
 INSERT INTO goose_db_version (version_id, is_applied) VALUES ('1', '1');
 INSERT INTO goose_db_version (version_id, is_applied) VALUES ('2', '1');
@@ -694,3 +724,5 @@ INSERT INTO goose_db_version (version_id, is_applied) VALUES ('19', '1');
 INSERT INTO goose_db_version (version_id, is_applied) VALUES ('20', '1');
 INSERT INTO goose_db_version (version_id, is_applied) VALUES ('28', '1');
 INSERT INTO goose_db_version (version_id, is_applied) VALUES ('31', '1');
+INSERT INTO goose_db_version (version_id, is_applied) VALUES ('32', '1');
+INSERT INTO goose_db_version (version_id, is_applied) VALUES ('34', '1');

@@ -1,1 +1,0 @@
-import{Ar as e,Cr as t,Mr as n,Nr as r,ar as i,cr as a,gr as o,lr as s,r as c}from"./index-Dx4ND6b7.js";import l from"./Opening-CYa7vf-3.js";function u(u,d){r(d,!0);let f=e(()=>({id:c.params.id,search:c.search}));var p=s(),m=t(p);i(m,()=>o(f),e=>{l(e,{get id(){return o(f).id},get search(){return o(f).search}})}),a(u,p),n()}export{u as default};
