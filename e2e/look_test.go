@@ -125,11 +125,13 @@ func slug(name string) string {
 }
 
 // otherwise writes for what differs each time what stands there in the kept pictures: seconds and what is less, ports, keys and their like.
+// Films are not looked at: how far one is loaded, the browser draws as it likes.
 const otherwise = `(() => {
+	document.querySelectorAll('video').forEach((v) => { v.style.visibility = 'hidden' })
 	const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
 	for (let n; (n = walk.nextNode()); ) {
 		const text = n.data.replace(/(\d\d:\d\d):\d\d(\.\d+)?/g, '$1:00').replace(/\d+(\.\d+)? ms\b/g, '1 ms').replace(/localhost:\d+/g, 'localhost:8080')
-			.replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:9090').replace(/\bsp_\w+/g, 'sp_key').replace(/\b(post|att|med|acc|key|usr|ws|ses)_\w+/g, '$1_id').replace(/\bv_pub_\S+/g, 'v_pub_id')
+			.replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:9090').replace(/\bsp_\w+/g, 'sp_key').replace(/\b(post|att|med|acc|key|usr|ws|ses|req)_\w+/g, '$1_id').replace(/\bv_pub_\S+/g, 'v_pub_id')
 		if (text !== n.data) n.data = text
 	}
 	return true

@@ -88,7 +88,7 @@ func (o *office) node() *feature.Keeper {
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	return feature.New(feature.Options{DB: o.db, Passkeys: passkey.New(passkey.Options{DB: o.db, PublicURL: public, Now: o.clock.Now}), Sealer: sealer, PublicURL: public,
+	return feature.New(feature.Options{DB: o.db, Passkeys: passkey.New(passkey.Options{DB: o.db, PublicURL: public, Now: o.clock.Now}), Sealer: sealer, Chain: o.data.Chain, PublicURL: public,
 		Post: func(_ context.Context, _ *store.Tx, l notify.Letter) error {
 			o.letters = append(o.letters, l)
 			return nil
