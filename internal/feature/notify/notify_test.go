@@ -330,7 +330,7 @@ func TestTemplates(t *testing.T) {
 	facts := map[string]any{"Number": "inq_1", "Due": "1 January 2027", "Confirm": "https://posts.example/contact-confirm/abc", "Asked": "1 December 2026", "Answer": "Yes.\nNo.",
 		"Withheld": false, "About": "access", "Page": "https://posts.example/admin/inquiries/inq_1", "Overdue": true, "Document": "The privacy policy", "Many": false, "Day": "1 December 2026", "Summary": "Less.",
 		"Undo": "https://posts.example/erasure/abc", "Copies": "https://posts.example/settings", "OnPage": true, "Until": "1 December 2026, 12:00 UTC", "Leave": "https://posts.example/mail-off/abc", "Subject": "A post to @ada failed", "More": 3, "All": "https://posts.example/posts?view=attention",
-		"Settings": "https://posts.example/settings/mail", "Removed": true, "Wrote": true, "Sessions": "https://posts.example/settings/sessions", "Posts": []map[string]string{{"About": "@ada, Monday", "What": "No.", "Do": "Edit the post.", "Page": "https://posts.example/posts/post_1"}}}
+		"When": "1 December 2026, 12:00 UTC", "Left": int64(1), "Settings": "https://posts.example/settings/mail", "Removed": true, "Wrote": true, "Sessions": "https://posts.example/settings/sessions", "Posts": []map[string]string{{"About": "@ada, Monday", "What": "No.", "Do": "Edit the post.", "Page": "https://posts.example/posts/post_1"}}}
 	for _, kind := range shippost.LetterKinds {
 		subject, text, err := write(Letter{Kind: kind, Facts: facts}, "https://posts.example")
 		if err != nil || subject == "" || len(subject) > 100 || strings.ContainsAny(subject, "\r\n{<") || strings.ContainsAny(text, "{<\r") || strings.TrimSpace(text) == "" {
