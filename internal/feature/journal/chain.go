@@ -557,18 +557,11 @@ func (c *Chain) Restored(ctx context.Context) error {
 	return c.anchor(ctx, true)
 }
 
-// Run seals about once a minute, and checks all of it at the start and every six hours, until ctx ends; then it seals once more.
+// Run seals about once a minute, and checks all of it a minute after the start and every six hours, until ctx ends; then it seals once more.
 func (c *Chain) Run(ctx context.Context) {
 	tick := time.NewTicker(sealEvery)
 	defer tick.Stop()
 	for checked := (time.Time{}); ; {
-		if err := c.Seal(ctx); err != nil && ctx.Err() == nil {
-			c.Log.Error("the audit log could not be sealed; it is tried again", "err", err)
-		}
-		if now := c.Now(); now.Sub(checked).Abs() >= checkEvery {
-			checked = now
-			c.look(ctx)
-		}
 		select {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
@@ -577,7 +570,14 @@ func (c *Chain) Run(ctx context.Context) {
 				c.Log.Error("the end of the audit log could not be sealed; it is at the next start", "err", err)
 			}
 			return
-		case <-tick.C:
+		case <-tick.C: // not at once: a start has other things to do
+		}
+		if err := c.Seal(ctx); err != nil && ctx.Err() == nil {
+			c.Log.Error("the audit log could not be sealed; it is tried again", "err", err)
+		}
+		if now := c.Now(); now.Sub(checked).Abs() >= checkEvery {
+			checked = now
+			c.look(ctx)
 		}
 	}
 }
