@@ -19,10 +19,17 @@ const bareCaption = "bare"
 // held is how many bytes a bare request keeps back, as the product does; smaller files are sent whole.
 const heldBack = 4 << 10
 
+// What TikTok's rules leave to the bare accounts, beside those of the product: inits a minute, and active creators a day.
+const (
+	bareAtOnce   = 4
+	bareRest     = 61 * time.Second
+	bareAccounts = 900
+)
+
 // bare is the limit to come close to: as many requests on bare connections, held before their last bytes (or unsent, when
 // the files are small) and let go at one instant. No database, no checks. It returns when each last write had ended.
 func (s *stage) bare(ctx context.Context, h herd) (spread, error) {
-	tokens := make([]string, (h.posts+3)/4) // an account makes four
+	tokens := make([]string, min((h.posts+bareAtOnce-1)/bareAtOnce, bareAccounts))
 	for i := range tokens {
 		var err error
 		if tokens[i], err = s.bareToken(ctx, fmt.Sprintf("bare%d", i)); err != nil {
@@ -50,15 +57,21 @@ func (s *stage) bare(ctx context.Context, h herd) (spread, error) {
 			mu.Unlock()
 		}
 	})
-	err := each(h.posts, 16, func(i int) error {
-		p, err := s.openPut(ctx, tokens[i/4], h.size)
-		if p != nil {
-			mu.Lock()
-			puts = append(puts, p)
-			mu.Unlock()
+	var err error
+	for from, round := 0, bareAtOnce*len(tokens); from < h.posts && err == nil; from += round {
+		if from > 0 {
+			err = sleep(ctx, bareRest)
 		}
-		return err
-	})
+		err = errors.Join(err, each(min(round, h.posts-from), 16, func(i int) error {
+			p, err := s.openPut(ctx, tokens[i/bareAtOnce], h.size)
+			if p != nil {
+				mu.Lock()
+				puts = append(puts, p)
+				mu.Unlock()
+			}
+			return err
+		}))
+	}
 	opened()
 	trickle.Wait()
 	if err != nil {
