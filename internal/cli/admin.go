@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"time"
 
@@ -81,9 +82,20 @@ func (c *auditRestoredCommand) Run(ctx context.Context, s streams) error {
 
 type breachCommand struct {
 	config.Config `embed:""`
-	Now           bool      `name:"now" help:"Do it."`
-	Report        string    `name:"report" placeholder:"FILE" help:"Write whom to tell and what happened into this new file, as JSON."`
-	Since         time.Time `name:"since" placeholder:"TIME" help:"Where the timeline of the report begins, such as 2026-11-20T08:00:00Z. Without it: 30 days ago."`
+	Now           bool    `name:"now" help:"Do it."`
+	Report        string  `name:"report" placeholder:"FILE" help:"Write whom to tell and what happened into this new file, as JSON."`
+	Since         instant `name:"since" placeholder:"TIME" help:"Where the timeline of the report begins, such as 2026-11-20T08:00:00Z. Without it: 30 days ago."`
+}
+
+// instant is a moment as it is written on the command line, with its zone.
+type instant struct{ time.Time }
+
+// UnmarshalText reads RFC 3339.
+func (i *instant) UnmarshalText(text []byte) (err error) {
+	if i.Time, err = time.Parse(time.RFC3339, string(text)); err != nil {
+		return fmt.Errorf("%q is no time: write it with its zone, such as 2026-11-20T08:00:00Z", text)
+	}
+	return nil
 }
 
 // Run says what is open, or ends it. With SQLite no server may run on the data folder meanwhile.
@@ -91,10 +103,13 @@ func (c *breachCommand) Run(ctx context.Context, s streams) error {
 	if err := c.Complete(); err != nil {
 		return err
 	}
+	if c.Report == "" && !c.Since.IsZero() {
+		return shippost.Errorf(shippost.Invalid, "report_file", "--since is where the timeline of a report begins: say with --report which file to write it to.")
+	}
 	var find time.Time
 	var report *os.File
 	if c.Report != "" {
-		if find = c.Since; find.IsZero() {
+		if find = c.Since.Time; find.IsZero() {
 			find = time.Now().AddDate(0, 0, -30)
 		}
 		var err error

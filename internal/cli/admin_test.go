@@ -103,7 +103,10 @@ func TestAdminBreach(t *testing.T) {
 	if said, exit := run("--now"); exit != 0 || !strings.Contains(said, "ended      0 sessions") || !strings.Contains(said, "ended      0 accesses") {
 		t.Errorf("again: %d %s", exit, said)
 	}
-	if said, exit := run("--since", "yesterday"); exit != exitUsage {
+	if said, exit := run("--since", "2026-11-20T08:00:00Z"); exit == 0 || !strings.Contains(said, "--report") {
+		t.Errorf("a timeline without a report: %d %s", exit, said)
+	}
+	if said, exit := run("--since", "yesterday"); exit != exitUsage || !strings.Contains(said, `"yesterday" is no time`) {
 		t.Errorf("a time that is none: %d %s", exit, said)
 	}
 }
