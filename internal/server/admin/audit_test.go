@@ -36,7 +36,7 @@ func TestS16_TheAuditPageTellsOfBreaks(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		has("is being checked")
+		has("is checked a minute after the server has started")
 		check()
 		has("2 entries, unbroken since 24 November 2026.", "Checked 24 Nov 2026, 12:00")
 		const sharp = "<script>\r\n\x1b[31m=cmd|' /C calc'!A0"
