@@ -98,6 +98,22 @@ func (b *bench) next(t *testing.T, want run) {
 	}
 }
 
+// ofNotes returns what becomes of notes alone: the client has jobs of its own, which end when they like.
+func (b *bench) ofNotes(t *testing.T, kinds ...river.EventKind) <-chan *river.Event {
+	t.Helper()
+	all, cancel := b.Subscribe(kinds...)
+	t.Cleanup(cancel)
+	notes := make(chan *river.Event, cap(b.runs))
+	go func() {
+		for event := range all {
+			if event.Job.Kind == (note{}).Kind() {
+				notes <- event
+			}
+		}
+	}()
+	return notes
+}
+
 // none fails when a run is waiting.
 func (b *bench) none(t *testing.T) {
 	t.Helper()

@@ -19,8 +19,7 @@ func TestInsertedJobsRunOnce(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		b := newBench(t, db, jobs.Options{}, done)
-		completed, cancel := b.Subscribe(river.EventKindJobCompleted)
-		defer cancel()
+		completed := b.ofNotes(t, river.EventKindJobCompleted)
 		b.start(t)
 		const many = 50
 		storetest.Update(t, db, func(tx *store.Tx) error {
@@ -118,8 +117,7 @@ func TestFailedJobsRunAgain(t *testing.T) {
 				return nil
 			}
 		})
-		failed, cancel := b.Subscribe(river.EventKindJobFailed, river.EventKindJobCompleted)
-		defer cancel()
+		failed := b.ofNotes(t, river.EventKindJobFailed, river.EventKindJobCompleted)
 		b.insert(t, "stubborn", nil)
 		b.start(t)
 		for attempt, wait := range []time.Duration{1, 2, 0} {
@@ -151,8 +149,7 @@ func TestSnoozedJobsRunLater(t *testing.T) {
 			}
 			return nil
 		})
-		snoozed, cancel := b.Subscribe(river.EventKindJobSnoozed)
-		defer cancel()
+		snoozed := b.ofNotes(t, river.EventKindJobSnoozed)
 		b.insert(t, "sleepy", nil)
 		b.start(t)
 		b.next(t, run{"sleepy", 1})
@@ -177,8 +174,7 @@ func TestStopWaitsForRunningJobs(t *testing.T) {
 				return ctx.Err()
 			}
 		})
-		completed, cancel := b.Subscribe(river.EventKindJobCompleted)
-		defer cancel()
+		completed := b.ofNotes(t, river.EventKindJobCompleted)
 		b.insert(t, "slow", nil)
 		if err := b.Start(t.Context()); err != nil {
 			t.Fatalf("Start: %v", err)
