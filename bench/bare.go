@@ -10,14 +10,19 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // bareCaption marks what is posted without the product.
 const bareCaption = "bare"
 
-// held is how many bytes a bare request keeps back, as the product does; smaller files are sent whole.
-const heldBack = 4 << 10
+// heldBack is how many bytes a bare request keeps back, as the product does, of files from heldFrom on; smaller ones are sent
+// whole.
+const (
+	heldBack = 4 << 10
+	heldFrom = 16_000
+)
 
 // What TikTok's rules leave to the bare accounts, beside those of the product: inits a minute, and active creators a day.
 const (
@@ -36,46 +41,36 @@ func (s *stage) bare(ctx context.Context, h herd) (spread, error) {
 			return nil, err
 		}
 	}
-	var mu sync.Mutex
-	var puts []*put
+	puts := make([]*put, h.posts)
 	defer func() {
 		for _, p := range puts {
-			if p.conn != nil {
+			if p != nil && p.conn != nil {
 				_ = p.conn.Close()
 			}
 		}
 	}()
-	// Opening takes a while, in which those that are held already must not look dead.
-	opening, opened := context.WithCancel(ctx)
-	var trickle sync.WaitGroup
-	trickle.Go(func() {
-		for sleep(opening, 15*time.Second) == nil {
-			mu.Lock()
-			for _, p := range puts {
-				_ = p.drip() // finish finds out if the line is cut
-			}
-			mu.Unlock()
-		}
-	})
-	var err error
-	for from, round := 0, bareAtOnce*len(tokens); from < h.posts && err == nil; from += round {
+	for from, round := 0, bareAtOnce*len(tokens); from < h.posts; from += round {
 		if from > 0 {
-			err = sleep(ctx, bareRest)
-		}
-		err = errors.Join(err, each(min(round, h.posts-from), 16, func(i int) error {
-			p, err := s.openPut(ctx, tokens[i/bareAtOnce], h.size)
-			if p != nil {
-				mu.Lock()
-				puts = append(puts, p)
-				mu.Unlock()
+			if err := sleep(ctx, bareRest); err != nil {
+				return nil, err
 			}
+		}
+		err := each(min(round, h.posts-from), 16, func(i int) (err error) {
+			puts[from+i], err = s.announcePut(ctx, tokens[i/bareAtOnce], h.size)
 			return err
-		}))
+		})
+		if err != nil {
+			return nil, err
+		}
 	}
-	opened()
-	trickle.Wait()
+	clip, err := s.b.clip(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if h.size >= heldFrom {
+		if err := hold(ctx, puts, clip, h.size-heldBack); err != nil {
+			return nil, err
+		}
 	}
 	due := time.Now().Add(2 * time.Second)
 	late, errs := make(spread, h.posts), make([]error, h.posts)
@@ -100,8 +95,8 @@ type put struct {
 	left    int64
 }
 
-// openPut opens an upload of a video and sends all but what is held back.
-func (s *stage) openPut(ctx context.Context, token string, size int64) (*put, error) {
+// announcePut announces an upload of a video.
+func (s *stage) announcePut(ctx context.Context, token string, size int64) (*put, error) {
 	address, err := s.bareInit(ctx, token, size, size)
 	if err != nil {
 		return nil, err
@@ -110,19 +105,35 @@ func (s *stage) openPut(ctx context.Context, token string, size int64) (*put, er
 	if err != nil {
 		return nil, err
 	}
-	p := &put{address: u, left: size, head: fmt.Sprintf("PUT %s HTTP/1.1\r\nHost: %s\r\nContent-Type: video/mp4\r\nContent-Range: bytes 0-%d/%d\r\n"+
-		"Content-Length: %d\r\nConnection: close\r\n\r\n", u.RequestURI(), u.Host, size-1, size, size)}
-	if size < 100_000 {
-		return p, nil
-	}
-	if err := p.dial(); err != nil {
-		return nil, err
-	}
-	clip, err := s.b.clip(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return p, p.send(clip, size-heldBack)
+	return &put{address: u, left: size, head: fmt.Sprintf("PUT %s HTTP/1.1\r\nHost: %s\r\nContent-Type: video/mp4\r\nContent-Range: bytes 0-%d/%d\r\n"+
+		"Content-Length: %d\r\nConnection: close\r\n\r\n", u.RequestURI(), u.Host, size-1, size, size)}, nil
+}
+
+// hold opens all uploads and sends so many bytes of each. That takes a while, in which those that are held already must not
+// look dead.
+func hold(ctx context.Context, puts []*put, clip []byte, size int64) error {
+	opening, opened := context.WithCancel(ctx)
+	var trickle sync.WaitGroup
+	held := make([]atomic.Bool, len(puts))
+	trickle.Go(func() {
+		for sleep(opening, 15*time.Second) == nil {
+			for i, p := range puts {
+				if held[i].Load() {
+					_ = p.send(nil, 1) // finish finds out if the line is cut
+				}
+			}
+		}
+	})
+	err := each(len(puts), 16, func(i int) error {
+		if err := puts[i].dial(); err != nil {
+			return err
+		}
+		defer held[i].Store(true)
+		return puts[i].send(clip, size)
+	})
+	opened()
+	trickle.Wait()
+	return err
 }
 
 func (p *put) dial() (err error) {
@@ -146,14 +157,6 @@ type zeros struct{}
 func (zeros) Read(p []byte) (int, error) {
 	clear(p)
 	return len(p), nil
-}
-
-// drip sends one byte of what is held back.
-func (p *put) drip() error {
-	if p.conn == nil {
-		return nil
-	}
-	return p.send(nil, 1)
 }
 
 // finish sends what is left and returns when the kernel had it.

@@ -22,7 +22,7 @@ type herd struct {
 // dailyPosts is TikTok's cap of posts for an account and day; a herd uses as many accounts as it demands.
 const dailyPosts = 15
 
-// measureSmall releases the largest herd: small files, which are sent whole at the instant.
+// measureSmall releases the largest herd, of small files.
 func measureSmall(ctx context.Context, b *bench) ([]line, error) {
 	h := pick(b, herd{posts: 2000, accounts: 500, size: 60_000, files: 8, ahead: 100 * time.Second},
 		herd{posts: 10_000, accounts: 1000, size: 60_000, files: 100, ahead: 5 * time.Minute})

@@ -217,7 +217,7 @@ func (a *App) openPlatforms() error {
 		}
 		t, err := tiktok.New(tiktok.Options{APIURL: a.config.APIURL, Drafts: a.config.Drafts, Converts: a.library.FFmpeg != "", Unaudited: a.config.Unaudited,
 			AuthorizeURL: a.config.AuthorizeURL, ClientKey: a.config.ClientKey,
-			ClientSecret: a.config.ClientSecret, Clients: clients, Pictures: pictures, ChunkSize: chaos.ChunkSize(), Now: chaos.Now, Log: a.log})
+			ClientSecret: a.config.ClientSecret, Clients: clients, Pictures: pictures, ChunkSize: chaos.ChunkSize(), Held: heldRequests(room()), Now: chaos.Now, Log: a.log})
 		if err != nil {
 			return err
 		}

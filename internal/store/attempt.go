@@ -2,6 +2,9 @@ package store
 
 import (
 	"context"
+	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"ship-post.com/shippost"
@@ -79,6 +82,13 @@ func (t *Tx) SaveAttempt(ctx context.Context, a *shippost.Attempt, was shippost.
 		failure = $15 WHERE id = $16 AND state = $17 AND owner = $18 AND fence = $19`,
 		a.State, a.PublishID, a.UploadURL, a.Sent, at(&a.InitSentAt), at(&a.OpenedAt), at(&a.GuardedAt), at(&a.CommittedAt),
 		at(&a.HandedAt), at(&a.EndedAt), a.Polls, at(&a.NextPollAt), a.Death, a.Evidence, doc(&a.Failure), a.ID, was, a.Owner, a.Fence)
+}
+
+// SaveHandover is SaveAttempt for what the outcome of a commit changes.
+func (t *Tx) SaveHandover(ctx context.Context, a shippost.Attempt, was shippost.AttemptState) (bool, error) {
+	return t.swap(ctx, `UPDATE attempts SET state = $1, sent = $2, committed_at = $3, handed_at = $4, next_poll_at = $5
+		WHERE id = $6 AND state = $7 AND owner = $8 AND fence = $9`,
+		a.State, a.Sent, at(&a.CommittedAt), at(&a.HandedAt), at(&a.NextPollAt), a.ID, was, a.Owner, a.Fence)
 }
 
 // SetSent keeps how many bytes the platform has, while a is being sent by its owner.
@@ -199,16 +209,86 @@ type GuardRow struct {
 	AccountEpoch  int64
 }
 
-// LockForCommit reads what decides whether an attempt may commit and locks the post and the attempt, so that a cancel,
-// an edit and the commit row come one after the other.
-func (t *Tx) LockForCommit(ctx context.Context, id shippost.AttemptID) (GuardRow, error) {
-	var g GuardRow
+// LockForCommit reads what decides whether attempts may commit and locks the posts and the attempts, so that a cancel, an
+// edit and the commit row come one after the other. An attempt that is not there has no row.
+func (t *Tx) LockForCommit(ctx context.Context, ids ...shippost.AttemptID) (map[shippost.AttemptID]GuardRow, error) {
 	lock := t.forUpdate()
 	if lock != "" {
-		lock += " OF p, a"
+		lock = " ORDER BY a.id" + lock + " OF p, a" // in one order, so that nobody waits in a circle
 	}
-	err := t.value(ctx, []any{&g.State, &g.Owner, &g.Fence, &g.PostStatus, &g.PostVersion, at(&g.DueAt), &g.AccountStatus, &g.AccountEpoch},
-		`SELECT a.state, a.owner, a.fence, p.status, p.version, p.due_at, c.status, c.epoch
-		FROM attempts a JOIN posts p ON p.id = a.post_id JOIN accounts c ON c.id = a.account_id WHERE a.id = $1`+lock, id)
-	return g, err
+	marks, args := several(nil, ids)
+	rows, err := t.query(ctx, `SELECT a.id, a.state, a.owner, a.fence, p.status, p.version, p.due_at, c.status, c.epoch
+		FROM attempts a JOIN posts p ON p.id = a.post_id JOIN accounts c ON c.id = a.account_id WHERE a.id IN (`+marks+")"+lock, args...)
+	if err != nil {
+		return nil, fmt.Errorf("lock attempts: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	list := make(map[shippost.AttemptID]GuardRow, len(ids))
+	for rows.Next() {
+		var id shippost.AttemptID
+		var g GuardRow
+		if err := rows.Scan(&id, &g.State, &g.Owner, &g.Fence, &g.PostStatus, &g.PostVersion, at(&g.DueAt), &g.AccountStatus, &g.AccountEpoch); err != nil {
+			return nil, fmt.Errorf("lock attempts: %w", err)
+		}
+		list[id] = g
+	}
+	return list, rows.Err()
+}
+
+// Commit is an attempt that passes the point of no return.
+type Commit struct {
+	Attempt    shippost.AttemptID
+	Post       shippost.PostID
+	NextPollAt time.Time
+}
+
+// SaveCommitting writes the committing rows of attempts, and their posts along. This transaction has locked them, found
+// that the attempts are open and the posts publishing, and thereby that nothing else stands against it.
+func (t *Tx) SaveCommitting(ctx context.Context, now time.Time, list []Commit) error {
+	polls := map[time.Time][]shippost.AttemptID{} // few: most are due at one instant
+	posts := make([]shippost.PostID, len(list))
+	for i, c := range list {
+		polls[c.NextPollAt] = append(polls[c.NextPollAt], c.Attempt)
+		posts[i] = c.Post
+	}
+	for next, attempts := range polls {
+		marks, args := several([]any{moment(now), moment(next)}, attempts)
+		n, err := t.exec(ctx, "UPDATE attempts SET state = 'committing', guarded_at = $1, next_poll_at = $2 WHERE state = 'open' AND id IN ("+marks+")", args...)
+		if err := all(n, err, len(attempts)); err != nil {
+			return err
+		}
+	}
+	if len(posts) == 0 {
+		return nil
+	}
+	marks, args := several([]any{moment(now)}, posts)
+	n, err := t.exec(ctx, `UPDATE posts SET phase = 'committing', hold = '', failure = '', wake_at = NULL, updated_at = $1
+		WHERE status = 'publishing' AND id IN (`+marks+")", args...)
+	return all(n, err, len(posts))
+}
+
+// all makes an error of a statement that changed fewer rows than were locked for it.
+func all(n int64, err error, want int) error {
+	if err == nil && n != int64(want) {
+		err = fmt.Errorf("%d of %d rows were changed, which were all locked", n, want)
+	}
+	return err
+}
+
+// several returns the marks of a list of ids, to stand behind other parameters, and all parameters. A list is filled up with
+// its last id to a power of two, so that few texts of a statement have to be kept prepared.
+func several[ID ~string](args []any, ids []ID) (marks string, _ []any) {
+	length := 1
+	for length < len(ids) {
+		length *= 2
+	}
+	var b strings.Builder
+	for i := range length {
+		args = append(args, ids[min(i, len(ids)-1)])
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString("$" + strconv.Itoa(len(args)))
+	}
+	return b.String(), args
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,16 +41,20 @@ func (t *Tx) Record(ctx context.Context, list ...shippost.Entry) error {
 		t.records = true
 		t.OnCommit(t.db.tellRecorded)
 	}
-	for _, e := range list {
+	list = slices.Clone(list)
+	for i := range list {
+		e := &list[i]
 		if e.At.IsZero() {
 			e.At = t.Now()
 		}
 		if e.ID == "" {
 			e.ID = shippost.NewEntryID(e.At)
 		}
-		if err := entries.insert(ctx, t, &e); err != nil {
-			return fmt.Errorf("record %s: %w", e.Kind, err)
-		}
+	}
+	if err := entries.insertAll(ctx, t, list); err != nil {
+		return fmt.Errorf("record %s: %w", list[0].Kind, err)
+	}
+	for _, e := range list {
 		if err := t.noteTidings(ctx, e); err != nil {
 			return fmt.Errorf("note %s for those who want mail: %w", e.Kind, err)
 		}

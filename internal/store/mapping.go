@@ -20,11 +20,15 @@ import (
 // table maps the rows of one table to values of T. Its one list of columns serves INSERT and SELECT, so that columns
 // and fields cannot drift apart.
 type table[T any] struct {
-	name    string
-	columns []column[T]
-	names   string // "id, name, …"
-	insertN string // "INSERT INTO … VALUES ($1, …)"
+	name       string
+	columns    []column[T]
+	names      string // "id, name, …"
+	insertN    string // "INSERT INTO … VALUES ($1, …)"
+	insertMany string // the same for insertTogether rows
 }
+
+// insertTogether is how many rows one statement inserts when there are many.
+const insertTogether = 8
 
 // column ties a column to a field. field returns a pointer to the field, or the field wrapped by at, span, doc or
 // optional; the same value is written from and scanned into.
@@ -35,19 +39,56 @@ type column[T any] struct {
 
 // newTable returns the mapping of a table. The order of columns is the order of parameters.
 func newTable[T any](name string, columns ...column[T]) table[T] {
-	names, marks := make([]string, len(columns)), make([]string, len(columns))
+	names := make([]string, len(columns))
 	for i, c := range columns {
-		names[i], marks[i] = c.name, "$"+strconv.Itoa(i+1)
+		names[i] = c.name
 	}
 	list := strings.Join(names, ", ")
-	return table[T]{name: name, columns: columns, names: list,
-		insertN: "INSERT INTO " + name + " (" + list + ") VALUES (" + strings.Join(marks, ", ") + ")"}
+	insert := "INSERT INTO " + name + " (" + list + ") VALUES "
+	return table[T]{name: name, columns: columns, names: list, insertN: insert + rowsOfMarks(1, len(columns)), insertMany: insert + rowsOfMarks(insertTogether, len(columns))}
+}
+
+// rowsOfMarks returns the marks of some rows: "($1, $2), ($3, $4)".
+func rowsOfMarks(rows, columns int) string {
+	var b strings.Builder
+	for n := range rows * columns {
+		switch {
+		case n == 0:
+			b.WriteString("(")
+		case n%columns == 0:
+			b.WriteString("), (")
+		default:
+			b.WriteString(", ")
+		}
+		b.WriteString("$" + strconv.Itoa(n+1))
+	}
+	return b.String() + ")"
 }
 
 // insert writes row as a new row. A row that breaks a unique index fails; see duplicate.
 func (m table[T]) insert(ctx context.Context, tx *Tx, row *T) error {
 	_, err := tx.exec(ctx, m.insertN, m.fields(row)...)
 	return err
+}
+
+// insertAll writes rows as new rows, in their order.
+func (m table[T]) insertAll(ctx context.Context, tx *Tx, rows []T) error {
+	for len(rows) >= insertTogether {
+		args := make([]any, 0, insertTogether*len(m.columns))
+		for i := range insertTogether {
+			args = append(args, m.fields(&rows[i])...)
+		}
+		if _, err := tx.exec(ctx, m.insertMany, args...); err != nil {
+			return err
+		}
+		rows = rows[insertTogether:]
+	}
+	for i := range rows {
+		if err := m.insert(ctx, tx, &rows[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // get reads the one row that tail ("WHERE … ") selects. Without one it returns missing.

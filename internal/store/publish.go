@@ -44,6 +44,14 @@ func (t *Tx) SavePublishing(ctx context.Context, p *shippost.Post, was shippost.
 		at(&p.CommittedAt), at(&p.PostedAt), doc(&p.PlatformIDs), p.Permalink, p.ID, was, p.Version)
 }
 
+// SaveSent is SavePublishing for a publishing post whose last byte has left: the platform works on it now, or it is being
+// stopped still.
+func (t *Tx) SaveSent(ctx context.Context, p shippost.Post, now time.Time) (bool, error) {
+	return t.swap(ctx, `UPDATE posts SET committed_at = $1, updated_at = $2, wake_at = NULL,
+		overdue_at = CASE WHEN phase = 'stopping' THEN overdue_at END, phase = CASE WHEN phase = 'stopping' THEN phase ELSE 'processing' END
+		WHERE id = $3 AND status = 'publishing' AND version = $4`, at(&p.CommittedAt), moment(now), p.ID, p.Version)
+}
+
 // SaveLink writes where viewers find a post, in whatever state it is.
 func (t *Tx) SaveLink(ctx context.Context, p shippost.Post) error {
 	_, err := t.exec(ctx, "UPDATE posts SET platform_ids = $1, permalink = $2 WHERE id = $3", doc(&p.PlatformIDs), p.Permalink, p.ID)

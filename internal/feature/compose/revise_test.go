@@ -352,7 +352,8 @@ func (d *desk) publish(id shippost.PostID, step string) (sent string, committed 
 		case step == "open" && alive && was == shippost.AttemptPlanned:
 			a.State = shippost.AttemptOpen
 		case step == "commit" && alive && was == shippost.AttemptOpen:
-			g, err := tx.LockForCommit(ctx, a.ID)
+			rows, err := tx.LockForCommit(ctx, a.ID)
+			g := rows[a.ID]
 			if err != nil || g.State != shippost.AttemptOpen || g.PostStatus != shippost.PostPublishing || g.PostVersion != a.PostVersion {
 				return err
 			}

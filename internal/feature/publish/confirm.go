@@ -179,32 +179,6 @@ func (p *Publisher) silentTooLong(a shippost.Attempt) bool {
 	return p.clock.trusted() && p.now().After(a.GuardedAt.Add(giveUpAsking))
 }
 
-// handedOver stores the outcome of a commit: when the last byte left, and whether the platform said it has everything.
-func (p *Publisher) handedOver(ctx context.Context, tx *store.Tx, a shippost.Attempt, out platform.Outcome) error {
-	now := p.now()
-	next := a
-	next.CommittedAt, next.NextPollAt = out.LastByteAt, now.Add(pollAfter(0))
-	if out.Accepted {
-		next.State, next.HandedAt, next.Sent = shippost.AttemptHandedOver, now, a.Size
-	}
-	if err := p.saveAttempt(ctx, tx, &next, a.State); err != nil {
-		return err
-	}
-	if out.LastByteAt.IsZero() {
-		return nil
-	}
-	post, err := tx.AnyPost(ctx, a.Post)
-	if err != nil {
-		return err
-	}
-	post.Phase, post.CommittedAt = processing(post), out.LastByteAt
-	if err := p.savePost(ctx, tx, &post, shippost.PostPublishing, time.Time{}); err != nil {
-		return err
-	}
-	return tx.Record(ctx, p.entry(shippost.EntryPostSent, post, &a, map[string]any{
-		"committed_at": out.LastByteAt.UTC(), "lateness_ms": post.Lateness().Milliseconds(), "accepted": out.Accepted}))
-}
-
 // processing is the phase of a post whose platform has everything.
 func processing(post shippost.Post) shippost.Phase {
 	if post.Phase == shippost.PhaseStopping {

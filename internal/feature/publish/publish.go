@@ -72,6 +72,8 @@ type Publisher struct {
 	due       chan struct{} // nudges the dispatcher
 	asked     chan struct{} // nudges the confirm lane
 	cuts      chan struct{} // nudges the cut lane
+	commits   together[*candidate]
+	handovers together[*handover]
 
 	tick      time.Duration        // how often the lanes look without being nudged
 	elapsed   func() time.Duration // since New, by the monotonic clock

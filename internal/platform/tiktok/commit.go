@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"time"
 
@@ -101,10 +102,12 @@ func (s *staged) takeSlot() bool {
 	return s.slot
 }
 
-// beginAt is when the last request begins: early enough for all that waits for the line, and no earlier than a request
-// may be kept open.
+// beginAt is when the last request begins: early enough for all that waits for the line, no earlier than a request may be
+// kept open, and not all of a crowd at once.
 func (s *staged) beginAt() time.Time {
-	return s.payload.Due.Add(-min(s.c.line.lead()+s.c.hold.margin, s.c.hold.longest))
+	crowd := min(time.Duration(len(s.c.slots))*s.c.hold.opening, s.c.hold.longest/2)
+	lead := min(s.c.line.lead()+s.c.hold.margin+crowd, s.c.hold.longest)
+	return s.payload.Due.Add(-lead + rand.N(crowd+1))
 }
 
 func (s *staged) sleepUntil(ctx context.Context, at time.Time) error {

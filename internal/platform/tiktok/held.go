@@ -17,14 +17,15 @@ type holdRules struct {
 	tail     int64         // bytes kept back
 	trickle  time.Duration // a byte of the tail leaves this often, so that an idle time-out does not cut the connection
 	smallest int64         // less than this is sent whole at the instant: it takes no longer than a tail
+	opening  time.Duration // a crowd's requests begin this much apart, or opening them is all there is time for
 	margin   time.Duration // how much earlier than needed a request begins
 	pause    time.Duration // before the first repeat after a cut; doubles up to eight times that
 	tries    int           // repeats without progress before the transfer is given up
 }
 
 var defaultHold = holdRules{
-	longest: 2 * time.Minute, tail: 4 << 10, trickle: 10 * time.Second, smallest: 100_000,
-	margin: 10 * time.Second, pause: 500 * time.Millisecond, tries: 6,
+	longest: 2 * time.Minute, tail: 4 << 10, trickle: 10 * time.Second, smallest: 16_000,
+	opening: 2 * time.Millisecond, margin: 10 * time.Second, pause: 500 * time.Millisecond, tries: 6,
 }
 
 // errHeldTooLong ends a request that waited for its last bytes too long; they are then sent with a request of their own.

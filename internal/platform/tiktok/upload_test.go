@@ -21,7 +21,7 @@ import (
 // Files of every kind of plan arrive byte for byte.
 func TestUploadArrivesWhole(t *testing.T) {
 	t.Parallel()
-	for _, size := range []int64{1, 4096, 4097, 99_999, 100_000, 5_000_000, 64_000_001} {
+	for _, size := range []int64{1, 4096, 4097, 15_999, 16_000, 5_000_000, 64_000_001} {
 		b := newBench(t)
 		p := b.video(size)
 		b.publish(p)
@@ -167,7 +167,7 @@ func TestCommitNeverRepeats(t *testing.T) {
 		out   int // posts in the end
 	}{
 		"reset after storing the last chunk": {tiktoksim.Fault{At: "after_effect_before_reply", Do: "reset"}, platform.CodeNetwork, platform.Maybe, 1},
-		"reset in the middle of the body":    {tiktoksim.Fault{At: "mid_body", AfterBytes: 40_000, Do: "reset"}, platform.CodeNetwork, platform.Maybe, 0},
+		"reset in the middle of the body":    {tiktoksim.Fault{At: "mid_body", AfterBytes: 6_000, Do: "reset"}, platform.CodeNetwork, platform.Maybe, 0},
 		"500 after storing":                  {tiktoksim.Fault{At: "after_effect_before_reply", Do: "status", Status: 500}, "", platform.Answered, 1},
 		"503 before storing":                 {tiktoksim.Fault{At: "before_effect", Do: "status", Status: 503}, "", platform.Answered, 0},
 		"400":                                {tiktoksim.Fault{At: "before_effect", Do: "status", Status: 400}, codeUploadRefused, platform.Answered, 0},
@@ -180,7 +180,7 @@ func TestCommitNeverRepeats(t *testing.T) {
 			b := newBench(t)
 			c.fault.Endpoint, c.fault.Times = "upload", -1
 			b.fault(c.fault)
-			p := b.video(80_000) // sent whole at the instant
+			p := b.video(12_000) // sent whole at the instant
 			s := b.stage(p, &ledger{})
 			if err := s.Wait(t.Context()); err != nil {
 				t.Fatal(err)
@@ -253,7 +253,7 @@ func TestCommitTransportNeverResends(t *testing.T) {
 		}
 	}()
 	c := clientOf(t, address, io.Discard)
-	for _, size := range []int64{1, 80_000, 300_000} {
+	for _, size := range []int64{1, 12_000, 300_000} {
 		puts.Store(0)
 		p := (&bench{tokens: &wallet{access: []string{"act.1"}}}).video(size)
 		s, err := c.Stage(t.Context(), p, &ledger{})
@@ -401,7 +401,7 @@ func TestResume(t *testing.T) {
 func TestChangedFile(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	for _, size := range []int64{80_000, 300_000} {
+	for _, size := range []int64{12_000, 300_000} {
 		p := b.video(size)
 		p.Media[0].Open = func(_ context.Context, offset int64) (io.ReadCloser, error) {
 			return io.NopCloser(blocks(offset, size-1)), nil

@@ -1,0 +1,49 @@
+package publish
+
+import (
+	"errors"
+	"slices"
+	"testing"
+)
+
+// What waits together is written together, in order; what one of a batch meets is told to it alone.
+func TestTogether(t *testing.T) {
+	var q together[int]
+	bad := errors.New("one that nobody can write")
+	var batches [][]int
+	write := func(batch []int) error {
+		batches = append(batches, slices.Clone(batch))
+		if slices.Contains(batch, 4) {
+			return bad
+		}
+		return nil
+	}
+	told := map[int]error{}
+	tell := func(one int, err error) {
+		if _, again := told[one]; again {
+			t.Errorf("%d was told twice", one)
+		}
+		told[one] = err
+		if one == 1 && q.add(9) {
+			t.Error("a second writer was asked for while one drained")
+		}
+	}
+	for i := range 8 {
+		if begin := q.add(i); begin != (i == 0) {
+			t.Errorf("add %d asks for a writer: %v", i, begin)
+		}
+	}
+	q.drain(3, write, tell)
+	want := [][]int{{0, 1, 2}, {3, 4, 5}, {3}, {4}, {5}, {6, 7, 9}}
+	if !slices.EqualFunc(batches, want, slices.Equal) {
+		t.Errorf("wrote %v, want %v", batches, want)
+	}
+	for one := range 10 {
+		if err, ok := told[one]; ok != (one != 8) || (err != nil) != (one == 4) {
+			t.Errorf("%d was told %v, %v", one, err, ok)
+		}
+	}
+	if !q.add(10) {
+		t.Error("nobody drains any more, and nobody is asked to")
+	}
+}
