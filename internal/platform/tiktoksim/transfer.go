@@ -22,7 +22,8 @@ type transfer struct {
 	entry *Entry
 
 	sum  hash.Hash // over all bytes before this chunk and what has come of it
-	out  *os.File
+	path string    // where its bytes go
+	out  *os.File  // open while bytes come
 	got  int64
 	last time.Time // when the latest byte was read, by the real clock
 	// apart is the name of this PUT's own file while another PUT writes into
@@ -47,22 +48,42 @@ func (t *transfer) open() *refusal {
 		return no
 	}
 	t.sum, t.replay = cloneHash(u.sum), t.b.first < u.next
-	path := u.path
+	t.path = u.path
 	if u.writer != nil || t.replay {
 		u.sides++
 		t.apart = fmt.Sprintf("%s.%d", u.path, u.sides)
-		path = t.apart
+		t.path = t.apart
 	}
-	out, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
+	if _, err := t.file(); err != nil {
 		t.s.log.Error("store upload", "err", err)
 		return &refusal{status: http.StatusInternalServerError, why: "the simulator cannot store the bytes"}
 	}
-	t.out = out
 	if t.apart == "" {
 		u.writer = t
 	}
 	return nil
+}
+
+// file returns where the bytes go, which it opens if need be.
+func (t *transfer) file() (out *os.File, err error) {
+	if t.out == nil {
+		t.out, err = os.OpenFile(t.path, os.O_RDWR|os.O_CREATE, 0o600)
+	}
+	return t.out, err
+}
+
+// smallChunk is the size up to which a chunk whose bytes do not come keeps no
+// file open: of those there may be as many as there are descriptors.
+const smallChunk = 1 << 20
+
+// rest closes the file of a small chunk until its next bytes come.
+func (t *transfer) rest() error {
+	if t.out == nil || t.b.length() > smallChunk {
+		return nil
+	}
+	out := t.out
+	t.out = nil
+	return out.Close()
 }
 
 func (t *transfer) close() {
@@ -71,7 +92,9 @@ func (t *transfer) close() {
 		t.u.writer = nil
 	}
 	t.u.mu.Unlock()
-	t.out.Close()
+	if t.out != nil {
+		t.out.Close()
+	}
 	if t.apart != "" {
 		os.Remove(t.apart)
 	}
@@ -153,6 +176,11 @@ func (t *transfer) read(w http.ResponseWriter, r *http.Request) error {
 			if err := t.write(piece[:n]); err != nil {
 				return err
 			}
+			if n < len(piece) && t.got < length { // the rest is not there yet
+				if err := t.rest(); err != nil {
+					return err
+				}
+			}
 		}
 		if f := t.fault; f != nil && f.At == midBody && t.got >= f.AfterBytes {
 			t.fault = nil
@@ -185,7 +213,11 @@ func (t *transfer) write(piece []byte) error {
 	if t.apart == "" {
 		t.u.received = at + int64(len(piece))
 	}
-	_, err := t.out.WriteAt(piece, at)
+	out, err := t.file()
+	if err != nil {
+		return err
+	}
+	_, err = out.WriteAt(piece, at)
 	return err
 }
 
@@ -227,7 +259,11 @@ func (t *transfer) settle() error {
 		return err
 	}
 	defer whole.Close()
-	_, err = io.Copy(io.NewOffsetWriter(whole, t.b.first), io.NewSectionReader(t.out, 0, t.got))
+	own, err := t.file()
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.NewOffsetWriter(whole, t.b.first), io.NewSectionReader(own, 0, t.got))
 	return err
 }
 
