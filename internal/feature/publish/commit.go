@@ -56,7 +56,7 @@ type verdict struct {
 
 // commitBatch bounds how many rows are written at once, so that the first of them does not wait for long. One by one, ten
 // thousand posts due at one instant would not fit into the second before it.
-const commitBatch = 256
+const commitBatch = 1000
 
 // writeCommits decides about candidates until none waits.
 func (p *Publisher) writeCommits(ctx context.Context) {

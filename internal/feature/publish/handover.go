@@ -51,7 +51,7 @@ func (r *runner) remember(ctx context.Context, out platform.Outcome) {
 }
 
 // handoverBatch bounds how many outcomes are stored at once, so that commits need not wait for long in between.
-const handoverBatch = 64
+const handoverBatch = 250
 
 // writeHandovers stores outcomes until none waits.
 func (p *Publisher) writeHandovers(ctx context.Context) {
