@@ -13,7 +13,7 @@ var appPaths = []string{
 	"/activity", "/accounts", "/accounts/{id}", "/settings", "/settings/review", "/settings/{section}",
 }
 
-// addApp reads the built app: index.html, the folder assets, whose names change with their content, and the files beside,
+// addApp lists the built app: index.html, the folder assets, whose names change with their content, and the files beside,
 // whose names do not.
 func (p *Pages) addApp(built fs.FS, mux *http.ServeMux) error {
 	err := fs.WalkDir(built, ".", func(name string, d fs.DirEntry, err error) error {
@@ -33,7 +33,7 @@ func (p *Pages) addApp(built fs.FS, mux *http.ServeMux) error {
 		}
 		return nil
 	})
-	if err == nil && p.index.body == nil {
+	if err == nil && p.index.kind == "" {
 		err = fmt.Errorf("there is no index.html")
 	}
 	if err != nil {

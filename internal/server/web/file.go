@@ -18,9 +18,9 @@ import (
 
 // static is a file that is the same for everybody.
 type static struct {
-	body []byte
 	kind string
-	tag  string        // ETag
+	body func() []byte
+	tag  func() string // ETag
 	zip  func() []byte // body under gzip; nil where that does not make it smaller
 }
 
@@ -31,23 +31,33 @@ var kinds = map[string]string{
 	".webmanifest": "application/manifest+json", ".webp": "image/webp", ".woff2": "font/woff2",
 }
 
-// newStatic reads a file of which there may be a compressed form. It is made once, when somebody asks for it: all of the
-// app takes some ten milliseconds, which a start should not wait for.
+// newStatic returns a file of which there may be a compressed form. It is read when somebody asks for it: all of the
+// app takes more than ten milliseconds, which a start should not wait for.
 func newStatic(from fs.FS, name string) (static, error) {
-	body, err := fs.ReadFile(from, name)
-	if err != nil {
-		return static{}, err
-	}
-	return makeStatic(name, body)
+	return makeStatic(name, func() []byte {
+		body, err := fs.ReadFile(from, name)
+		if err != nil {
+			panic(err) // it is embedded, and was there when its folder was read
+		}
+		return body
+	})
 }
 
-func makeStatic(name string, body []byte) (static, error) {
+func makeStatic(name string, read func() []byte) (static, error) {
 	kind := kinds[path.Ext(name)]
 	if kind == "" {
 		return static{}, fmt.Errorf("file %s has a type that is not known", name)
 	}
-	sum := sha256.Sum256(body)
-	return static{body: body, kind: kind, tag: strconv.Quote(hex.EncodeToString(sum[:8])), zip: sync.OnceValue(func() []byte { return compress(body) })}, nil
+	body := sync.OnceValue(read)
+	return static{
+		kind: kind,
+		body: body,
+		tag: sync.OnceValue(func() string {
+			sum := sha256.Sum256(body())
+			return strconv.Quote(hex.EncodeToString(sum[:8]))
+		}),
+		zip: sync.OnceValue(func() []byte { return compress(body()) }),
+	}, nil
 }
 
 func compress(body []byte) []byte {
@@ -75,13 +85,13 @@ func (f static) send(w http.ResponseWriter, r *http.Request, keep string) {
 	h.Set("Vary", "Accept-Encoding")
 	if keep != "" {
 		h.Set("Cache-Control", keep)
-		h.Set("ETag", f.tag)
-		if r.Header.Get("If-None-Match") == f.tag {
+		h.Set("ETag", f.tag())
+		if r.Header.Get("If-None-Match") == f.tag() {
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}
 	}
-	body := f.body
+	body := f.body()
 	if acceptsGzip(r) {
 		if zip := f.zip(); zip != nil {
 			body = zip
@@ -113,12 +123,12 @@ func (p *Pages) hashed(name string) (string, error) {
 	if path.Ext(name) == ".css" {
 		body = append(fontFace(p.opt.App), body...)
 	}
-	f, err := makeStatic(name, body)
+	f, err := makeStatic(name, func() []byte { return body })
 	if err != nil {
 		return "", err
 	}
 	stem, ext, _ := strings.Cut(name, ".")
-	at := "/static/" + stem + "-" + strings.Trim(f.tag, `"`)[:12] + "." + ext
+	at := "/static/" + stem + "-" + strings.Trim(f.tag(), `"`)[:12] + "." + ext
 	p.kept[at] = f
 	return at, nil
 }
