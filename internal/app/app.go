@@ -283,11 +283,8 @@ func (a *App) openServers(o Options) error {
 	}
 	a.composer = compose.New(compose.Options{DB: a.db, Converter: converter, Files: a.library, Health: a.health, Platforms: a.platforms, Publisher: a.publisher.Desk(),
 		Creators: compose.NewAsker(a.platforms, a.tokens.For, chaos.Now), Reach: a.gate, Log: a.log})
-	rest, err := api.New(api.Options{Authenticate: pages.Actor, Posts: a.composer, Slots: slot.New(a.db), Snippets: snippet.New(a.db), Labels: label.New(a.db), Journal: journal.New(a.db), Feed: journal.NewFeed(a.db, a.log), Accounts: a.connect,
+	rest := api.New(api.Options{Authenticate: pages.Actor, Posts: a.composer, Slots: slot.New(a.db), Snippets: snippet.New(a.db), Labels: label.New(a.db), Journal: journal.New(a.db), Feed: journal.NewFeed(a.db, a.log), Accounts: a.connect,
 		Publisher: a.publisher.Desk(), Keys: a.keeper, Media: a.library, Data: a.lifecycle, Legal: a.legal, Addresses: a.addresses, Usage: a.usage.Counts(), Limit: a.config.APILimit, Now: chaos.Now, Log: a.log})
-	if err != nil {
-		return err
-	}
 	uploads, err := tus.New(tus.Options{Library: a.library, Authenticate: pages.Actor, Log: a.log})
 	if err != nil {
 		return err
@@ -382,23 +379,23 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	if err := a.lifecycle.Replay(ctx); err != nil {
 		return errors.Join(err, ln.Close())
 	}
-	if err := a.jobs.Start(ctx); err != nil {
-		return errors.Join(err, ln.Close())
-	}
-	if err := a.legal.Announce(ctx); err != nil {
-		a.log.Error("changes of the legal texts could not be announced by mail", "err", err)
-	}
 	// When one of them fails the others end too.
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	var parts sync.WaitGroup
 	var served, published, redirected error
+	parts.Go(func() { defer stop(); served = a.server.Serve(ctx, ln) })
+	started := a.jobs.Start(ctx) // nobody's request waits for it
+	if started != nil {
+		stop()
+	} else if err := a.legal.Announce(ctx); err != nil {
+		a.log.Error("changes of the legal texts could not be announced by mail", "err", err)
+	}
 	parts.Go(func() { a.checkReach(ctx) })
 	parts.Go(func() { a.usage.Run(ctx) })
 	parts.Go(func() { a.addresses.Run(ctx) })
 	parts.Go(func() { a.chain.Run(ctx) })
 	parts.Go(func() { defer stop(); published = a.publish(ctx) })
-	parts.Go(func() { defer stop(); served = a.server.Serve(ctx, ln) })
 	if a.certificates != nil {
 		parts.Go(func() { defer stop(); redirected = a.redirect(ctx) })
 		parts.Go(func() { a.certificates.Obtain(ctx) })
@@ -407,7 +404,7 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 	defer cancel()
 	a.usage.Flush(last)
-	return errors.Join(served, published, redirected, a.jobs.Stop(last))
+	return errors.Join(started, served, published, redirected, a.jobs.Stop(last))
 }
 
 // publish publishes until ctx ends, after it made sure that waiting posts mean what their wall clocks say.

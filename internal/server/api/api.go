@@ -71,7 +71,7 @@ type API struct {
 	opt      Options
 	mux      *http.ServeMux
 	huma     huma.API
-	doc      []byte
+	doc      func() []byte
 	requests pace // by person
 	writes   pace // by key
 }
@@ -81,7 +81,7 @@ type API struct {
 var setLibrary = sync.OnceFunc(func() { huma.ValidateStrictCasing, huma.DefaultArrayNullable = true, false })
 
 // New returns the API as a handler of all paths below /api/.
-func New(o Options) (*API, error) {
+func New(o Options) *API {
 	setLibrary()
 	if o.Now == nil {
 		o.Now = time.Now
@@ -119,21 +119,21 @@ func New(o Options) (*API, error) {
 	a.events()
 	a.mux.HandleFunc("GET "+Prefix+"/openapi.json", a.document)
 	a.mux.HandleFunc("/", a.nothing)
-	var err error
-	a.doc, err = document(a.huma.OpenAPI())
-	return a, err
+	// It is written when somebody asks for it first: that takes longer than all else here, and a start should not wait for it.
+	a.doc = sync.OnceValue(published(a.huma.OpenAPI()))
+	return a
 }
 
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
 
 // Document returns the OpenAPI document as indented JSON.
-func (a *API) Document() []byte { return bytes.Clone(a.doc) }
+func (a *API) Document() []byte { return bytes.Clone(a.doc()) }
 
 func (a *API) document(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/openapi+json")
 	// If the reader is gone there is nobody left to tell.
-	_, _ = w.Write(a.doc)
+	_, _ = w.Write(a.doc())
 }
 
 type actorKey struct{}

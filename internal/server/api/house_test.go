@@ -117,9 +117,8 @@ func buildLimited(t *testing.T, limit int) *house {
 	must(t, err)
 	data := lifecycle.New(lifecycle.Options{DB: h.db, Bucket: bucket, Chain: journal.NewChain(journal.ChainOptions{DB: h.db, Sealer: sealer, Bucket: bucket, Now: h.clock.Now, Log: log}), Library: h.library, Accounts: desk, Posts: publisher.Desk(), Jobs: queue, Now: h.clock.Now, Log: log})
 	letters := func(context.Context, *store.Tx, notify.Letter) error { return nil }
-	rest, err := api.New(api.Options{Limit: limit, Addresses: address.New(address.Options{DB: h.db, Sealer: sealer, Post: letters, PublicURL: h.url, Now: h.clock.Now, Log: log}), Data: data, Legal: legal.New(legal.Options{DB: h.db, Published: quietTexts}), Authenticate: pages.Actor, Slots: slot.New(h.db), Snippets: snippet.New(h.db), Labels: label.New(h.db), Publisher: publisher.Desk(), Journal: journal.New(h.db), Feed: journal.NewFeed(h.db, log), Accounts: desk, Keys: h.keeper, Media: h.library, Now: h.clock.Now, Log: log,
+	rest := api.New(api.Options{Limit: limit, Addresses: address.New(address.Options{DB: h.db, Sealer: sealer, Post: letters, PublicURL: h.url, Now: h.clock.Now, Log: log}), Data: data, Legal: legal.New(legal.Options{DB: h.db, Published: quietTexts}), Authenticate: pages.Actor, Slots: slot.New(h.db), Snippets: snippet.New(h.db), Labels: label.New(h.db), Publisher: publisher.Desk(), Journal: journal.New(h.db), Feed: journal.NewFeed(h.db, log), Accounts: desk, Keys: h.keeper, Media: h.library, Now: h.clock.Now, Log: log,
 		Posts: compose.New(compose.Options{DB: h.db, Platforms: platforms, Publisher: publisher.Desk(), Creators: h.creator, Converter: h.library, Log: log})})
-	must(t, err)
 	front, err := listen.New(listen.Options{PublicURL: h.url, Log: log, Now: h.clock.Now}, listen.Routes{API: rest})
 	must(t, err)
 	serving, stop := context.WithCancel(t.Context())

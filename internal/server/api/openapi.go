@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"encoding/json"
 	"maps"
 	"reflect"
@@ -46,19 +45,16 @@ func merge(a, b map[string]*huma.Response) map[string]*huma.Response {
 	return all
 }
 
-// document returns the OpenAPI document as it is published.
-func document(o *huma.OpenAPI) ([]byte, error) {
-	// The library's own error type never leaves the server.
+// published takes out of a document what is not ours, and returns what writes it as it is published.
+func published(o *huma.OpenAPI) func() []byte {
+	// The library's own error type never leaves the server. It goes now: later the library reads this map for each request.
 	delete(o.Components.Schemas.Map(), "ErrorModel")
 	delete(o.Components.Schemas.Map(), "ErrorDetail")
-	compact, err := json.Marshal(o)
-	if err != nil {
-		return nil, err
+	return func() []byte {
+		text, err := json.MarshalIndent(o, "", "  ")
+		if err != nil {
+			panic(err) // the types of this package are wrong, which a test of this package finds
+		}
+		return append(text, '\n')
 	}
-	var text bytes.Buffer
-	if err := json.Indent(&text, compact, "", "  "); err != nil {
-		return nil, err
-	}
-	text.WriteByte('\n')
-	return text.Bytes(), nil
 }
