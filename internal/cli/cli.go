@@ -19,7 +19,7 @@ import (
 
 // commands is the whole command line.
 type commands struct {
-	Serve    serveCommand  `cmd:"" help:"Run ShipPost."`
+	serving  `embed:""`
 	Demo     demoCommand   `cmd:"" help:"Try ShipPost on this machine with a simulated TikTok. Needs no account and leaves nothing behind."`
 	Import   importCommand `cmd:"" help:"Take the workspace of an archive into this server."`
 	Doctor   doctorCommand `cmd:"" help:"Check the set-up: settings, TikTok app, clock, storage, programs, public address. Changes nothing."`
@@ -28,6 +28,12 @@ type commands struct {
 	Simulate struct {
 		TikTok simulateCommand `cmd:"" name:"tiktok" help:"Run the strict TikTok simulator alone."`
 	} `cmd:"" help:"Run a simulated platform."`
+}
+
+// serving is the part of the command line with which a server is started. It is read alone, when it is asked for: reading all commands takes
+// milliseconds that a start should not wait for.
+type serving struct {
+	Serve serveCommand `cmd:"" help:"Run ShipPost."`
 }
 
 // Exit statuses.
@@ -44,9 +50,12 @@ type streams struct{ out, err io.Writer }
 func Main(args []string, out, errOut io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	var c commands
+	var c any = &commands{}
+	if len(args) > 0 && args[0] == "serve" {
+		c = &serving{}
+	}
 	exit := -1
-	parser, err := kong.New(&c,
+	parser, err := kong.New(c,
 		kong.Name("shippost"),
 		kong.Description("ShipPost schedules videos and photos and publishes them: exactly once, on the second."),
 		kong.Writers(out, errOut),
