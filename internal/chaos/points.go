@@ -57,6 +57,10 @@ var points = []struct{ name, moment string }{
 	{"connect.redeemed", "the platform gave a grant for a code, nothing is stored"},
 	{"connect.settled", "a grant is stored, the browser was not told"},
 	{"publish.parked", "a node that ends finished what it could, and still holds its place (C34)"},
+	{"rotate.added", "a new key is on the shelf, nothing says so (S19)"},
+	{"rotate.noted", "a new key seals and is noted, all else is sealed with the old one (S19)"},
+	{"rotate.resealed", "some values are sealed anew, others are not (S19)"},
+	{"rotate.counted", "nothing is sealed with an old key, it is still there (S19)"},
 	{"chaos.victim.point", "the test program of this package, before its last line"},
 	{"chaos.victim.err", "the test program of this package, in place of an operation"},
 }

@@ -198,9 +198,13 @@ func (s *Sealer) Rotate(ctx context.Context) error {
 	})
 }
 
-// Retire forgets every data key but the one in use. Values that were not resealed are lost: count them first.
-func (s *Sealer) Retire(ctx context.Context) error {
+// Retire forgets every data key but inUse. Values that were not resealed are lost: look for them first, and say which key was in use
+// when you looked. When it is another one by now nothing changes, and the error has code keyset_changed.
+func (s *Sealer) Retire(ctx context.Context, inUse uint32) error {
 	return s.change(ctx, func(k *keys) (*keyset.Handle, MasterKey, error) {
+		if k.primary != inUse {
+			return nil, MasterKey{}, keysetChanged()
+		}
 		m := keyset.NewManagerFromHandle(k.handle)
 		for i := range k.handle.Len() {
 			entry, err := k.handle.Entry(i)
@@ -217,6 +221,30 @@ func (s *Sealer) Retire(ctx context.Context) error {
 		handle, err := m.Handle()
 		return handle, s.master, err
 	})
+}
+
+// InUse returns the id of the key that seals, which tells nothing about it.
+func (s *Sealer) InUse() uint32 { return s.keys.Load().primary }
+
+// HasOld reports whether there are keys that only open what was sealed before.
+func (s *Sealer) HasOld() bool { return s.keys.Load().handle.Len() > 1 }
+
+// IsOld reports whether a value was sealed by a key that is known and not in use any more.
+func (s *Sealer) IsOld(sealed string) bool {
+	raw, err := valueEncoding.DecodeString(sealed)
+	if err != nil {
+		return false
+	}
+	k := s.keys.Load()
+	id, ok := keyID(raw)
+	return ok && id != k.primary && k.knows(id)
+}
+
+// Reload takes the keyset from the shelf, where another process may have changed it.
+func (s *Sealer) Reload(ctx context.Context) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	return s.reload(ctx)
 }
 
 // Rewrap wraps the keyset with another master key. Sealed values do not change; nodes that start later need the new key.
@@ -245,7 +273,7 @@ func (s *Sealer) change(ctx context.Context, step func(*keys) (*keyset.Handle, M
 		return fmt.Errorf("seal: store the keyset: %w", err)
 	}
 	if !swapped {
-		return shippost.Errorf(shippost.Conflict, "keyset_changed", "Somebody else is changing the keys right now. Try again.").With(shippost.RemedyRetry)
+		return keysetChanged()
 	}
 	k, err := unwrap(wrapped, master)
 	if err != nil {
@@ -254,6 +282,10 @@ func (s *Sealer) change(ctx context.Context, step func(*keys) (*keyset.Handle, M
 	s.master = master
 	s.keys.Store(k)
 	return nil
+}
+
+func keysetChanged() error {
+	return shippost.Errorf(shippost.Conflict, "keyset_changed", "Somebody else is changing the keys right now. Try again.").With(shippost.RemedyRetry)
 }
 
 // Reseal returns a sealed value under the key in use, and whether it had to change.
@@ -270,8 +302,11 @@ func (s *Sealer) Reseal(sealed string, row Row) (fresh string, changed bool, err
 	return fresh, err == nil, err
 }
 
+// CheckID is the row of table meta that keeps the check value.
+const CheckID = "seal_check"
+
 // checkRow and checkText make up the check value.
-var checkRow = Row{Table: "meta", Column: "value", ID: "seal_check"}
+var checkRow = Row{Table: "meta", Column: "value", ID: CheckID}
 
 const checkText = "shippost"
 

@@ -144,7 +144,10 @@ func TestS19_RotationKeepsOldValuesReadable(t *testing.T) {
 	if again, changed, err := s.Reseal(fresh, row); err != nil || changed || again != fresh {
 		t.Errorf("Reseal of a fresh value = changed %v, %v; want it left alone", changed, err)
 	}
-	if err := s.Retire(t.Context()); err != nil {
+	if err := s.Retire(t.Context(), s.InUse()+1); !shippost.IsCode(err, "keyset_changed") || !s.HasOld() || !s.IsOld(old) || s.IsOld(fresh) {
+		t.Fatalf("retiring for another key in use: %v", err)
+	}
+	if err := s.Retire(t.Context(), s.InUse()); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := s.Open(fresh, row); err != nil || got.Reveal() != "act.old" {

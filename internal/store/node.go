@@ -12,12 +12,14 @@ type Node struct {
 	ID        shippost.NodeID
 	StartedAt time.Time
 	BeatAt    time.Time // when it last said that it runs
+	Key       int64     // which key it seals with; 0 when it has not said so
 }
 
 var nodes = newTable("nodes",
 	column[Node]{"id", func(n *Node) any { return &n.ID }},
 	column[Node]{"started_at", func(n *Node) any { return at(&n.StartedAt) }},
 	column[Node]{"beat_at", func(n *Node) any { return at(&n.BeatAt) }},
+	column[Node]{"key_id", func(n *Node) any { return &n.Key }},
 )
 
 // InsertNode registers a process that starts; its first beat is its start.

@@ -16,7 +16,7 @@ CREATE TABLE nodes (
     id         TEXT PRIMARY KEY,
     started_at BIGINT NOT NULL,
     beat_at    BIGINT NOT NULL
-);
+, key_id BIGINT NOT NULL DEFAULT 0);
 
 CREATE TABLE workspaces (
     id          TEXT PRIMARY KEY,
@@ -726,3 +726,4 @@ INSERT INTO goose_db_version (version_id, is_applied) VALUES ('28', '1');
 INSERT INTO goose_db_version (version_id, is_applied) VALUES ('31', '1');
 INSERT INTO goose_db_version (version_id, is_applied) VALUES ('32', '1');
 INSERT INTO goose_db_version (version_id, is_applied) VALUES ('34', '1');
+INSERT INTO goose_db_version (version_id, is_applied) VALUES ('35', '1');

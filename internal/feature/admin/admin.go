@@ -11,7 +11,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -55,7 +54,6 @@ type Keeper struct {
 	Options
 	asked, failed, enrolled *auth.Tries   // questions for a sign-in, answers that were refused, codes
 	codes                   []*auth.Tries // codes of each person that were refused, see backoff
-	decoy                   func() (string, error)
 }
 
 // New returns a Keeper.
@@ -65,7 +63,6 @@ func New(o Options) *Keeper {
 	for _, b := range backoff {
 		k.codes = append(k.codes, auth.NewTries(b.tries, b.in, 10000))
 	}
-	k.decoy = sync.OnceValues(k.makeDecoy)
 	return k
 }
 

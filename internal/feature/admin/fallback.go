@@ -398,7 +398,8 @@ func codeRefusedHere() error {
 
 // check returns what a code proves. It does the same for everybody, also for whoever is no administrator.
 func (k *Keeper) check(ctx context.Context, person shippost.UserID, code string) (p proof, err error) {
-	decoy, err := k.decoy()
+	// It is made anew each time: the keys it was sealed with may be retired meanwhile.
+	decoy, err := k.makeDecoy()
 	if err != nil {
 		return p, err
 	}

@@ -298,7 +298,7 @@ func TestChainOutlivesKeys(t *testing.T) {
 				}
 				return err
 			})
-			if err := a.keys.Retire(t.Context()); err != nil {
+			if err := a.keys.Retire(t.Context(), a.keys.InUse()); err != nil {
 				t.Fatal(err)
 			}
 			a.record(shippost.EntryKeyRevoked)

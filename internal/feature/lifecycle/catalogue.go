@@ -224,7 +224,7 @@ var Tables = []Table{
 	{Name: "admin_sessions", Holds: "signed-in browsers of administrators: family, shortened network address, times", Purpose: "to keep them signed in", Lifetime: "8 hours at most, 15 minutes without use; swept within an hour",
 		Columns: columns("token_hash! admin_id! network! browser! opened_by! created_at@! seen_at@! expires_at@!")},
 	{Name: "meta", Purpose: "settings of the whole server", Lifetime: "as long as the server", Columns: columns("key! value!")},
-	{Name: "nodes", Purpose: "which processes run", Lifetime: "as long as they run", Columns: columns("id! started_at@! beat_at@!")},
+	{Name: "nodes", Purpose: "which processes run", Lifetime: "as long as they run", Columns: columns("id! started_at@! beat_at@! key_id#!")},
 	{Name: "goose_db_version", Purpose: "the schema's version", Lifetime: "as long as the server"},
 	// The queue's tables carry ids and never data.
 	{Name: "river_job", Purpose: "work in the background, by ids alone", Lifetime: "an hour after it is done, seven days after it failed for good"},
