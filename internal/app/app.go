@@ -46,6 +46,7 @@ import (
 	"ship-post.com/shippost/internal/feature/notify"
 	"ship-post.com/shippost/internal/feature/passkey"
 	"ship-post.com/shippost/internal/feature/publish"
+	"ship-post.com/shippost/internal/feature/rotate"
 	"ship-post.com/shippost/internal/feature/slot"
 	"ship-post.com/shippost/internal/feature/snippet"
 	"ship-post.com/shippost/internal/feature/usage"
@@ -105,6 +106,7 @@ type App struct {
 	composer  *compose.Composer
 	publisher *publish.Publisher
 	chain     *journal.Chain
+	rotator   *rotate.Rotator
 	breaches  *breach.Desk
 	lifecycle *lifecycle.Keeper
 	legal     *legal.Desk
@@ -175,6 +177,9 @@ func (a *App) openStore(ctx context.Context) error {
 	if a.sealer, err = a.openSealer(ctx); err != nil {
 		return err
 	}
+	if err := a.checkKeys(ctx); err != nil {
+		return err
+	}
 	a.registry, a.quota = jobs.NewRegistry(), quota.New(a.db)
 	a.jobs, err = jobs.Open(ctx, a.db, jobs.Options{Registry: a.registry, Node: a.node, Queues: queues(), Periodic: periodic(), Log: a.log})
 	return err
@@ -228,6 +233,7 @@ func (a *App) openPlatforms() error {
 		PublicURL: a.config.PublicURL, Post: a.post(), Readers: a.addresses.Readers, Now: chaos.Now})
 	a.passkeys = passkey.New(passkey.Options{DB: a.db, PublicURL: a.config.PublicURL, Now: chaos.Now})
 	a.chain = journal.NewChain(journal.ChainOptions{DB: a.db, Sealer: a.sealer, Bucket: a.bucket, Now: chaos.Now, Log: a.log})
+	a.rotator = rotate.New(rotate.Options{DB: a.db, Sealer: a.sealer, Chain: a.chain, Shared: !a.config.MasterKey.IsZero(), Patience: 4 * rotate.TellEvery, Log: a.log})
 	a.admins = admin.New(admin.Options{DB: a.db, Passkeys: a.passkeys, Sealer: a.sealer, Chain: a.chain, Post: a.post(), PublicURL: a.config.PublicURL, CodeFile: filepath.Join(a.config.DataDir, adminCodeFile), Now: chaos.Now})
 	a.usage = usage.New(usage.Options{DB: a.db, On: a.config.Usage == "on", Now: chaos.Now, Log: a.log})
 	a.tokens = vault.New(vault.Options{DB: a.db, Sealer: a.sealer, Platforms: a.platforms, Now: chaos.Now, Log: a.log, Node: a.node})
@@ -239,7 +245,7 @@ func (a *App) openPlatforms() error {
 		Bucket: a.bucket, Jobs: a.jobs, Now: chaos.Now, Log: a.log})
 	a.lifecycle = lifecycle.New(lifecycle.Options{DB: a.db, Bucket: a.bucket, Chain: a.chain, Library: a.library, Accounts: a.connect, Posts: a.publisher.Desk(), Jobs: a.jobs,
 		Now: chaos.Now, Log: a.log})
-	a.breaches = breach.New(breach.Options{DB: a.db, Accounts: a.connect, Chain: a.chain, Sealer: a.sealer, Log: a.log})
+	a.breaches = breach.New(breach.Options{DB: a.db, Accounts: a.connect, Chain: a.chain, Keys: a.rotator, Log: a.log})
 	a.inquiries = inquiry.New(inquiry.Options{DB: a.db, Data: a.lifecycle, PublicURL: a.config.PublicURL, Operator: a.config.OperatorContact, Post: a.post(), Now: chaos.Now, Log: a.log})
 	a.inbox = callback.New(callback.Options{DB: a.db, Platforms: a.platforms, Posts: a.publisher.Desk(), Accounts: a.connect, Now: chaos.Now, Log: a.log})
 	return nil
@@ -395,6 +401,9 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	parts.Go(func() { a.usage.Run(ctx) })
 	parts.Go(func() { a.addresses.Run(ctx) })
 	parts.Go(func() { a.chain.Run(ctx) })
+	if a.db.Engine() == store.Postgres { // on SQLite nobody else can change the keys meanwhile
+		parts.Go(func() { a.rotator.Run(ctx, a.node) })
+	}
 	parts.Go(func() { defer stop(); published = a.publish(ctx) })
 	if a.certificates != nil {
 		parts.Go(func() { defer stop(); redirected = a.redirect(ctx) })

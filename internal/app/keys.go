@@ -2,7 +2,10 @@ package app
 
 import (
 	"context"
+	"errors"
 
+	"ship-post.com/shippost/internal/config"
+	"ship-post.com/shippost/internal/feature/rotate"
 	"ship-post.com/shippost/internal/seal"
 	"ship-post.com/shippost/internal/store"
 )
@@ -18,6 +21,49 @@ func (a *App) openSealer(ctx context.Context) (*seal.Sealer, error) {
 		return nil, err
 	}
 	return seal.Open(ctx, master, databaseShelf{a.db})
+}
+
+// checkKeys refuses keys that do not fit the database: those of another server, or from before a rotation elsewhere.
+func (a *App) checkKeys(ctx context.Context) error {
+	check := ""
+	read := func(tx *store.Tx) (err error) {
+		check, err = tx.Meta(ctx, seal.CheckID)
+		return err
+	}
+	if err := a.db.View(ctx, read); err != nil {
+		return err
+	}
+	if check == "" {
+		fresh, err := a.sealer.Check()
+		if err != nil {
+			return err
+		}
+		if err := a.db.Update(ctx, func(tx *store.Tx) error {
+			if _, err := tx.SwapMeta(ctx, seal.CheckID, "", fresh); err != nil {
+				return err
+			}
+			return read(tx)
+		}); err != nil {
+			return err
+		}
+	}
+	return a.sealer.Verify(check)
+}
+
+// RotateKeys gives the server that c describes a new key, seals everything anew and retires the old keys. With SQLite that server must not run.
+func RotateKeys(ctx context.Context, c config.Config, o Options) (r rotate.Result, err error) {
+	a, err := Open(ctx, c, o)
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	if err = a.rotator.Begin(ctx, false); err != nil {
+		return r, err
+	}
+	if r, err = a.rotator.Finish(ctx); err == nil {
+		err = a.chain.Seal(ctx)
+	}
+	return r, err
 }
 
 // databaseShelf keeps the wrapped keyset where all nodes find it.

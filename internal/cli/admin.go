@@ -143,7 +143,14 @@ func (c *breachCommand) Run(ctx context.Context, s streams) error {
 		say(s.out, "Nothing was changed. Run it again with --now to do it, and to rotate the keys.\n")
 		return nil
 	}
-	say(s.out, "The keys were rotated.\n")
+	switch {
+	case !toll.Rotated:
+		say(s.out, "The keys were not rotated. %s Then run: shippost admin breach --now\n", toll.OldKeys)
+	case toll.OldKeys != "":
+		say(s.out, "There is a new key, but the old ones are still there. %s Run later: shippost keys rotate\n", toll.OldKeys)
+	default:
+		say(s.out, "The keys were rotated; the old ones are gone.\n")
+	}
 	if toll.Held > 0 {
 		say(s.out, "Of %d accounts the platform has not confirmed yet that the access is gone; a running server asks again every hour, for seven days.\n", toll.Held)
 	}

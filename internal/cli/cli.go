@@ -24,6 +24,7 @@ type commands struct {
 	Import   importCommand `cmd:"" help:"Take the workspace of an archive into this server."`
 	Doctor   doctorCommand `cmd:"" help:"Check the set-up: settings, TikTok app, clock, storage, programs, public address. Changes nothing."`
 	Admin    adminCommand  `cmd:"" help:"What only the server's own command line may do."`
+	Keys     keysCommand   `cmd:"" help:"The keys that the server seals with."`
 	Codes    codesCommand  `cmd:"" help:"Print what a platform may refuse: code, class, sentence, remedy."`
 	Simulate struct {
 		TikTok simulateCommand `cmd:"" name:"tiktok" help:"Run the strict TikTok simulator alone."`

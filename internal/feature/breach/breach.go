@@ -11,7 +11,7 @@ import (
 
 	"ship-post.com/shippost"
 	"ship-post.com/shippost/internal/feature/journal"
-	"ship-post.com/shippost/internal/seal"
+	"ship-post.com/shippost/internal/feature/rotate"
 	"ship-post.com/shippost/internal/store"
 )
 
@@ -34,7 +34,7 @@ type Options struct {
 	DB       *store.DB
 	Accounts Accounts
 	Chain    *journal.Chain
-	Sealer   *seal.Sealer
+	Keys     *rotate.Rotator
 	Log      *slog.Logger
 }
 
@@ -49,6 +49,8 @@ type Toll struct {
 	Access   []store.Load // ways in, by name
 	Accounts int          // whose access is given up; their posts wait until they are connected again
 	Held     int64        // access that a platform has not confirmed to be revoked yet
+	Rotated  bool         // a new key seals from now on
+	OldKeys  string       // why the keys before can still open something, as a sentence; "" when they are gone
 }
 
 // Foresee returns what Answer would end now. It changes nothing.
@@ -70,18 +72,15 @@ func (d *Desk) Foresee(ctx context.Context) (t Toll, err error) {
 // Answer ends it. Each step is whole by itself and noted in the journal: called again, after a crash or just so, it ends what is left or
 // has come since. An error says that not all of it is done; what a platform has not confirmed is no error, it is asked again for seven days.
 func (d *Desk) Answer(ctx context.Context) (t Toll, err error) {
-	// New keys first: what is sealed from here on is not for whoever has the old ones.
-	if err := d.Sealer.Rotate(ctx); err != nil {
-		return t, fmt.Errorf("rotate the keys: %w", err)
-	}
-	err = d.DB.Update(ctx, func(tx *store.Tx) error {
-		if _, err := d.Chain.Reseal(ctx, tx, true); err != nil {
-			return err
-		}
-		return record(ctx, tx, shippost.EntryKeysRotated, nil)
-	})
-	if err != nil {
-		return t, fmt.Errorf("note that the keys were rotated: %w", err)
+	// New keys first: what is sealed from here on is not for whoever has the old ones. Servers that would not learn them are no reason to
+	// leave anything open.
+	switch err := d.Keys.Begin(ctx, true); {
+	case shippost.IsCode(err, "servers_run"):
+		t.OldKeys = shippost.AsError(err).Message
+	case err != nil:
+		return t, err
+	default:
+		t.Rotated = true
 	}
 	err = d.DB.Update(ctx, func(tx *store.Tx) error {
 		if t.Access, err = tx.EndAccess(ctx, tx.Now()); err != nil {
@@ -132,6 +131,11 @@ func (d *Desk) Answer(ctx context.Context) (t Toll, err error) {
 		t.Held = int64(len(left))
 		return err
 	})
+	if err != nil || !t.Rotated {
+		return t, err
+	}
+	result, err := d.Keys.Finish(ctx)
+	t.OldKeys = result.Waits
 	return t, err
 }
 

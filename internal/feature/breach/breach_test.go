@@ -14,6 +14,7 @@ import (
 	"ship-post.com/shippost/internal/feature/connect"
 	"ship-post.com/shippost/internal/feature/connect/connecttest"
 	"ship-post.com/shippost/internal/feature/journal"
+	"ship-post.com/shippost/internal/feature/rotate"
 	"ship-post.com/shippost/internal/platform/tiktoksim"
 	"ship-post.com/shippost/internal/seal"
 	"ship-post.com/shippost/internal/store"
@@ -47,7 +48,7 @@ func TestAnswer(t *testing.T) {
 		b := connecttest.On(t, db, clock, func(given *connect.Options) { o = *given })
 		log := slog.New(slog.NewTextHandler(t.Output(), nil))
 		chain := journal.NewChain(journal.ChainOptions{DB: db, Sealer: o.Sealer, Bucket: o.Bucket, Now: clock.Now, Log: log})
-		desk := breach.New(breach.Options{DB: db, Accounts: b.Desk, Chain: chain, Sealer: o.Sealer, Log: log})
+		desk := breach.New(breach.Options{DB: db, Accounts: b.Desk, Chain: chain, Keys: rotate.New(rotate.Options{DB: db, Sealer: o.Sealer, Chain: chain, Shared: true, Log: log}), Log: log})
 		entered := signIn(t, b)
 		actor, err := b.Auth.Authenticate(ctx, auth.Credentials{Cookie: entered.Ticket.Cookie})
 		if err != nil {
@@ -135,8 +136,8 @@ func TestAnswer(t *testing.T) {
 		if len(b.Posts.Ended()) != 0 {
 			t.Error("posts were ended; they are to wait")
 		}
-		if _, changed, err := o.Sealer.Reseal(old, place); err != nil || !changed {
-			t.Errorf("the keys are what they were: %v", err)
+		if _, err := o.Sealer.Open(old, place); !shippost.IsCode(err, "sealed_value_unreadable") || !toll.Rotated || toll.OldKeys != "" {
+			t.Errorf("the old key is still there: %v, %+v", err, toll)
 		}
 
 		// Called again it finds nothing to end, and the platform is asked until it answers: also when the token has to be renewed for that.
