@@ -1,7 +1,10 @@
 package breach_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -22,6 +25,96 @@ import (
 )
 
 const mara = "mara.moves"
+
+// errCrash is what a process that dies is, to this process.
+var errCrash = errors.New("crash")
+
+// brittle dies before a call: the number of the account to give up, or the end of all of them.
+type brittle struct {
+	breach.Accounts
+	dies, calls int
+}
+
+// GiveUp dies when its turn is there.
+func (b *brittle) GiveUp(ctx context.Context, tx *store.Tx, account shippost.Account) (bool, error) {
+	if b.calls++; b.calls == b.dies {
+		panic(errCrash)
+	}
+	return b.Accounts.GiveUp(ctx, tx, account)
+}
+
+// FinishPartings dies when its turn is there.
+func (b *brittle) FinishPartings(ctx context.Context) error {
+	if b.calls++; b.calls == b.dies {
+		panic(errCrash)
+	}
+	return b.Accounts.FinishPartings(ctx)
+}
+
+// An answer that dies on its way, called again, comes to the same end, and no step is done twice.
+func TestAnswer_DiesOnItsWay(t *testing.T) {
+	t.Parallel()
+	for dies := 1; dies <= 3; dies++ { // before the first account, the second, the platform
+		t.Run(fmt.Sprint(dies), func(t *testing.T) {
+			t.Parallel()
+			storetest.EachAt(t, connecttest.Noon, func(t *testing.T, db *store.DB, clock *storetest.Clock) {
+				ctx := t.Context()
+				var o connect.Options
+				b := connecttest.On(t, db, clock, func(given *connect.Options) { o = *given })
+				log := slog.New(slog.NewTextHandler(t.Output(), nil))
+				chain := journal.NewChain(journal.ChainOptions{DB: db, Sealer: o.Sealer, Bucket: o.Bucket, Now: clock.Now, Log: log})
+				keys := rotate.New(rotate.Options{DB: db, Sealer: o.Sealer, Chain: chain, Shared: true, Log: log})
+				first := signIn(t, b)
+				second := storetest.Account(t, db, shippost.Actor{Workspace: first.Account.Workspace})
+				if err := chain.Seal(ctx); err != nil {
+					t.Fatal(err)
+				}
+				func() {
+					defer func() {
+						died := recover()
+						if err, _ := died.(error); !errors.Is(err, errCrash) {
+							t.Fatalf("it died of %v", died)
+						}
+					}()
+					desk := breach.New(breach.Options{DB: db, Accounts: &brittle{Accounts: b.Desk, dies: dies}, Chain: chain, Keys: keys, Log: log})
+					_, err := desk.Answer(ctx)
+					t.Errorf("it came to its end: %v", err)
+				}()
+				toll, err := breach.New(breach.Options{DB: db, Accounts: b.Desk, Chain: chain, Keys: keys, Log: log}).Answer(ctx)
+				if err != nil || toll.Held != 0 || !toll.Rotated || toll.OldKeys != "" || toll.Accounts != 3-dies {
+					t.Errorf("again: %+v, %v", toll, err)
+				}
+				storetest.View(t, db, func(tx *store.Tx) error {
+					for _, before := range []shippost.Account{first.Account, second} {
+						now, err := tx.AccountOfAny(ctx, before.ID)
+						if err != nil || now.StatusReason != shippost.ReasonBreach || now.Epoch != before.Epoch+1 {
+							t.Errorf("%+v, %v", now, err)
+						}
+					}
+					open, err := tx.OpenAccess(ctx)
+					for _, l := range open {
+						if l.N != 0 {
+							t.Errorf("%d %s are open", l.N, l.Name)
+						}
+					}
+					return err
+				})
+				if broken := storetest.Entries(t, db, shippost.EntryAccountBroken); len(broken) != 2 {
+					t.Errorf("%d entries of accounts given up", len(broken))
+				}
+				if gone := b.Effects("authorization_removed"); len(gone) != 1 {
+					t.Errorf("revoked: %+v", gone)
+				}
+				if err := chain.Seal(ctx); err != nil {
+					t.Fatal(err)
+				}
+				if r, err := chain.Verify(ctx); err != nil || r.Breaks != 0 || r.Waiting != 0 {
+					t.Errorf("%s %v", r.Sentence(), err)
+				}
+			})
+		})
+	}
+}
 
 func signIn(t *testing.T, b *connecttest.Bench) connect.Result {
 	t.Helper()

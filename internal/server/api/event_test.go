@@ -131,7 +131,9 @@ func TestS2_EventsEndWithTheRightToSeeThem(t *testing.T) {
 		"user disabled": {key: true, end: func(h *house, who shippost.Actor, _ string) error {
 			return h.db.Update(ctx, func(tx *store.Tx) error { _, err := tx.DisableUser(ctx, who.User, h.db.Now()); return err })
 		}},
-		"session over": {end: func(h *house, _ shippost.Actor, _ string) error { h.clock.Advance(31 * 24 * time.Hour); return nil }},
+		"answer to a breach":      {end: func(h *house, _ shippost.Actor, _ string) error { _, err := h.breach.Answer(ctx); return err }},
+		"answer to a breach, key": {key: true, end: func(h *house, _ shippost.Actor, _ string) error { _, err := h.breach.Answer(ctx); return err }},
+		"session over":            {end: func(h *house, _ shippost.Actor, _ string) error { h.clock.Advance(31 * 24 * time.Hour); return nil }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -146,7 +148,9 @@ func TestS2_EventsEndWithTheRightToSeeThem(t *testing.T) {
 			h.create()
 			f.kinds(2)
 			must(t, c.end(h, who, key))
-			h.create()
+			storetest.Update(t, h.db, func(tx *store.Tx) error {
+				return tx.Record(ctx, shippost.Entry{Workspace: h.owner.Workspace, Kind: shippost.EntryPostScheduled, Actor: shippost.System(h.owner.Workspace)})
+			})
 			if e, ok := f.next(); ok {
 				t.Errorf("still told: %v", e)
 			}

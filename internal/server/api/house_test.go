@@ -19,6 +19,7 @@ import (
 	"ship-post.com/shippost/internal/blob/diskblob"
 	"ship-post.com/shippost/internal/feature/address"
 	"ship-post.com/shippost/internal/feature/auth"
+	"ship-post.com/shippost/internal/feature/breach"
 	"ship-post.com/shippost/internal/feature/compose"
 	"ship-post.com/shippost/internal/feature/connect"
 	"ship-post.com/shippost/internal/feature/journal"
@@ -29,6 +30,7 @@ import (
 	"ship-post.com/shippost/internal/feature/media/mediatest"
 	"ship-post.com/shippost/internal/feature/notify"
 	"ship-post.com/shippost/internal/feature/publish"
+	"ship-post.com/shippost/internal/feature/rotate"
 	"ship-post.com/shippost/internal/feature/slot"
 	"ship-post.com/shippost/internal/feature/snippet"
 	"ship-post.com/shippost/internal/feature/vault"
@@ -61,6 +63,7 @@ type house struct {
 	owner   shippost.Actor
 	account shippost.Account
 	key     string // of the owner
+	breach  *breach.Desk
 	stop    func() // stops the server
 }
 
@@ -115,7 +118,9 @@ func buildLimited(t *testing.T, limit int) *house {
 	t.Cleanup(func() { _ = bucket.Close() })
 	queue, err := jobs.Open(t.Context(), h.db, jobs.Options{Now: h.clock.Now})
 	must(t, err)
-	data := lifecycle.New(lifecycle.Options{DB: h.db, Bucket: bucket, Chain: journal.NewChain(journal.ChainOptions{DB: h.db, Sealer: sealer, Bucket: bucket, Now: h.clock.Now, Log: log}), Library: h.library, Accounts: desk, Posts: publisher.Desk(), Jobs: queue, Now: h.clock.Now, Log: log})
+	chain := journal.NewChain(journal.ChainOptions{DB: h.db, Sealer: sealer, Bucket: bucket, Now: h.clock.Now, Log: log})
+	h.breach = breach.New(breach.Options{DB: h.db, Accounts: desk, Chain: chain, Keys: rotate.New(rotate.Options{DB: h.db, Sealer: sealer, Chain: chain, Log: log}), Log: log})
+	data := lifecycle.New(lifecycle.Options{DB: h.db, Bucket: bucket, Chain: chain, Library: h.library, Accounts: desk, Posts: publisher.Desk(), Jobs: queue, Now: h.clock.Now, Log: log})
 	letters := func(context.Context, *store.Tx, notify.Letter) error { return nil }
 	rest := api.New(api.Options{Limit: limit, Addresses: address.New(address.Options{DB: h.db, Sealer: sealer, Post: letters, PublicURL: h.url, Now: h.clock.Now, Log: log}), Data: data, Legal: legal.New(legal.Options{DB: h.db, Published: quietTexts}), Authenticate: pages.Actor, Slots: slot.New(h.db), Snippets: snippet.New(h.db), Labels: label.New(h.db), Publisher: publisher.Desk(), Journal: journal.New(h.db), Feed: journal.NewFeed(h.db, log), Accounts: desk, Keys: h.keeper, Media: h.library, Now: h.clock.Now, Log: log,
 		Posts: compose.New(compose.Options{DB: h.db, Platforms: platforms, Publisher: publisher.Desk(), Creators: h.creator, Converter: h.library, Log: log})})
