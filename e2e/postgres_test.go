@@ -1,8 +1,13 @@
 package e2e
 
 import (
+	"crypto/rand"
+	"encoding/hex"
+	"os/exec"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"ship-post.com/shippost/internal/store/storetest"
 )
@@ -25,4 +30,43 @@ func TestOnPostgres(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestKeysRotateBesideAServer rotates the keys while a server runs and a post is staged: the command waits until the server seals with the new
+// key and the post, whose upload address the old one sealed, has gone out. Without a keyset that all servers read it refuses.
+func TestKeysRotateBesideAServer(t *testing.T) {
+	t.Parallel()
+	w := prepare(t)
+	master := make([]byte, 32)
+	_, _ = rand.Read(master) // it never fails
+	database := "SHIPPOST_DATABASE_URL=" + storetest.PostgresURL(t)
+	w.extra = []string{database, "SHIPPOST_MASTER_KEY=" + hex.EncodeToString(master)}
+	must(t, w.start())
+	p := w.creator(t, "mara.moves")
+	post := p.scheduled(t, shortClip(t, 2), 8*time.Second)
+	_, err := p.until(t.Context(), post.ID, "publishing/staged")
+	must(t, err)
+	rotate := func() (string, error) {
+		cmd := exec.CommandContext(t.Context(), "shippost", "keys", "rotate")
+		cmd.Env = w.environment()
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	out, err := rotate()
+	if err != nil || !strings.Contains(out, "The keys were rotated; the old ones are gone.") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	_, err = p.until(t.Context(), post.ID, "posted")
+	must(t, err)
+	w.checkOnePost(t, p, post)
+	// The server goes on with the new key alone.
+	next := p.scheduled(t, shortClip(t, 3), 2*time.Second)
+	_, err = p.until(t.Context(), next.ID, "posted")
+	must(t, err)
+
+	w.extra = []string{database}
+	if out, err := rotate(); err == nil || !strings.Contains(out, "do not open this database") {
+		t.Errorf("with other keys: %v\n%s", err, out)
+	}
+	w.extra = []string{database, "SHIPPOST_MASTER_KEY=" + hex.EncodeToString(master)} // for the end
 }
