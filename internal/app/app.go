@@ -391,7 +391,8 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	var parts sync.WaitGroup
 	var served, published, redirected error
 	parts.Go(func() { defer stop(); served = a.server.Serve(ctx, ln) })
-	started := a.jobs.Start(ctx) // nobody's request waits for it
+	parts.Go(func() { defer stop(); published = a.publish(ctx) })
+	started := a.jobs.Start(ctx) // no request and no post waits for it
 	if started != nil {
 		stop()
 	} else if err := a.legal.Announce(ctx); err != nil {
@@ -404,7 +405,6 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	if a.db.Engine() == store.Postgres { // on SQLite nobody else can change the keys meanwhile
 		parts.Go(func() { a.rotator.Run(ctx, a.node) })
 	}
-	parts.Go(func() { defer stop(); published = a.publish(ctx) })
 	if a.certificates != nil {
 		parts.Go(func() { defer stop(); redirected = a.redirect(ctx) })
 		parts.Go(func() { a.certificates.Obtain(ctx) })
