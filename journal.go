@@ -99,6 +99,7 @@ const (
 	EntryWorkspaceImported   EntryKind = "workspace.imported" // from an archive
 	EntryAccessEnded         EntryKind = "access.ended"       // every session, key and link of everybody, after a breach
 	EntryKeysRotated         EntryKind = "keys.rotated"       // those that this server seals with
+	EntrySettingsChanged     EntryKind = "settings.changed"   // since the start before; by name, never what they are
 	EntryServerRestored      EntryKind = "server.restored"    // the operator put a backup back; what came after it is gone from the log
 )
 

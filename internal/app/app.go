@@ -398,6 +398,11 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	} else if err := a.legal.Announce(ctx); err != nil {
 		a.log.Error("changes of the legal texts could not be announced by mail", "err", err)
 	}
+	parts.Go(func() {
+		if err := a.noteSettings(ctx); err != nil && ctx.Err() == nil {
+			a.log.Error("the audit log does not say which settings have changed", "err", err)
+		}
+	})
 	parts.Go(func() { a.checkReach(ctx) })
 	parts.Go(func() { a.usage.Run(ctx) })
 	parts.Go(func() { a.addresses.Run(ctx) })

@@ -20,6 +20,7 @@ var audited = map[string][]string{
 	"erasure":                         {"EntryErasureAsked", "EntryErasureUndone", "EntryInquiryCarried"},
 	"what an administrator read":      {"EntryAdminRead"},
 	"key rotation":                    {"EntryKeysRotated"},
+	"configuration":                   {"EntrySettingsChanged"},
 	"answer to a breach":              {"EntryAccessEnded"},
 	"restore and import":              {"EntryServerRestored", "EntryWorkspaceImported"},
 }

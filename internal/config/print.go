@@ -1,6 +1,9 @@
 package config
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"log/slog"
 	"reflect"
@@ -33,6 +36,23 @@ func (c Config) Settings() []Setting {
 		list = append(list, s)
 	}
 	return list
+}
+
+// Fingerprints returns what each setting comes to under a key, by variable. Without the key nobody can try out what a setting, a secret among them,
+// may be.
+func (c Config) Fingerprints(key []byte) map[string]string {
+	prints := map[string]string{}
+	for field, value := range fields(reflect.ValueOf(c)) {
+		variable := field.Tag.Get("env") + field.Tag.Get("secret")
+		text := fmt.Sprintf("%#v", value.Interface())
+		if secret, ok := value.Interface().(shippost.Secret); ok {
+			text = secret.Reveal()
+		}
+		h := hmac.New(sha256.New, key)
+		_, _ = h.Write([]byte(variable + "=" + text)) // a hash takes everything
+		prints[variable] = base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:12])
+	}
+	return prints
 }
 
 // String returns the settings that have a value, one per line, without secrets.

@@ -16,7 +16,7 @@ type SealedColumn struct {
 
 // SealedColumns are all of them but the keys of the journal's chain, which lie together in one value.
 var SealedColumns = []SealedColumn{
-	{Table: "meta", Column: "value", key: "key", which: "(key = 'seal_check' OR key LIKE 'certificate:%')"},
+	{Table: "meta", Column: "value", key: "key", which: "(key IN ('seal_check', 'settings_key') OR key LIKE 'certificate:%')"},
 	{Table: "grants", Column: "access_token", key: "account_id"},
 	{Table: "grants", Column: "refresh_token", key: "account_id"},
 	{Table: "attempts", Column: "upload_url", key: "id"},

@@ -96,6 +96,7 @@ var happened = map[shippost.EntryKind]string{
 	shippost.EntryWorkspaceImported:   "Workspace imported from a copy",
 	shippost.EntryAccessEnded:         "All sessions, keys and links were ended, after a breach",
 	shippost.EntryKeysRotated:         "The keys of this server were rotated",
+	shippost.EntrySettingsChanged:     "The server started with other settings than before",
 	shippost.EntryServerRestored:      "The server was put back from a backup; later entries are gone",
 }
 

@@ -90,6 +90,7 @@ const kinds: Record<string, string> = {
   'workspace.imported': 'Workspace imported from a copy',
   'access.ended': 'Everybody was signed out, after a breach',
   'keys.rotated': 'The keys of this server were rotated',
+  'settings.changed': 'The server started with other settings than before',
   'server.restored': 'The server was put back from a backup',
 }
 
