@@ -8,6 +8,7 @@ import { Piece } from '../upload/piece.svelte.ts'
 import type { Transfer } from '../upload/transfer.svelte.ts'
 import { bringing } from '../upload/transfers.svelte.ts'
 import { change, leave, Making, read, retry, took } from './delivery.ts'
+import { moved } from './order.ts'
 import { jsonOf, said, sameAs } from './same.ts'
 import { forget, keep, kept, own, type Unsaved } from './unsaved.ts'
 import { dueOf, unsaid, whenOf, type When } from './when.ts'
@@ -178,8 +179,7 @@ export class Composition {
     if (from < 0 || to < 0 || to >= this.pieces.length || to === from) return
     const cover = this.answers.coverIndex > 0 ? this.pieces[this.answers.coverIndex] : undefined
     const shown = this.pieces[this.shown]
-    const order = this.pieces.filter((p) => p !== piece)
-    order.splice(to, 0, piece)
+    const order = moved(this.pieces, piece, to)
     this.pieces = order
     this.answers.coverIndex = Math.max(0, cover ? order.indexOf(cover) : 0)
     this.shown = Math.max(0, shown ? order.indexOf(shown) : 0)

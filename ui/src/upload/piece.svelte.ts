@@ -44,6 +44,13 @@ export class Piece {
     return media && (media.status === 'ready' || media.status === 'checking') ? `/media/${media.id}/file` : undefined
   }
 
+  /** way: its bytes are not all here yet · checking: what it is is not known · bad: it cannot be used as it is · ready. */
+  get state(): 'way' | 'checking' | 'bad' | 'ready' {
+    if (this.transfer && this.transfer.state !== 'arrived') return this.transfer.state === 'failed' ? 'bad' : 'way'
+    if (this.stranded || this.media?.status === 'rejected') return 'bad'
+    return this.media?.status === 'ready' ? 'ready' : 'checking'
+  }
+
   /** Its bytes are not all here, and nobody is sending them from this page. */
   get stranded(): boolean {
     return !this.transfer && this.media?.status === 'receiving'
