@@ -1,5 +1,5 @@
-import type { Creator, Problem } from '../api/client.ts'
-import { privacyWhyNot } from '../panels/tiktok/answers.ts'
+import type { Creator, Media, Problem, Schemas } from '../api/client.ts'
+import { privacyWhyNot, type MediaKind } from '../panels/tiktok/answers.ts'
 import type { Composition } from './composition.svelte.ts'
 import { dueOf } from './when.ts'
 
@@ -38,6 +38,18 @@ const known = new Set(['media_missing', 'media_not_ready', 'privacy_missing', 'c
 /** The problems the server found that belong to a place. */
 export function problemsAt(problems: Problem[], at: Place): Problem[] {
   return problems.filter((p) => placeOf(p.field) === at && !known.has(p.code))
+}
+
+/**
+ * What the server found wrong with the files and no file says itself. What was done to photos is said with them, what keeps a video from
+ * fitting with the offer to make it fit, and what several files have in common once.
+ */
+export function mediaProblems(c: { kind: MediaKind; pieces: { kind: MediaKind; media?: Media }[]; fits: Schemas['Fit'][]; problems: Problem[] }): Problem[] {
+  const photos = c.pieces.filter((p) => p.kind === 'photo').flatMap((p) => p.media?.problems ?? [])
+  const videos = c.kind === 'video' ? c.fits.filter((f) => !f.fits).flatMap((f) => f.problems) : []
+  const said = new Set([...photos, ...videos].map((p) => p.message))
+  const list = problemsAt(c.problems, 'compose-media').filter((p) => !p.post_id)
+  return list.filter((p, i) => !said.has(p.message) && list.findIndex((q) => q.message === p.message) === i)
 }
 
 /** Everything that is missing, in the order of the screen. `blocked` is why the creator cannot post. */
