@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Creator } from '../../api/client.ts'
-import { brandedWhyNot, declarationFor, fromOptions, labelled, linked, privacyWhyNot, toOptions, unanswered } from './answers.ts'
+import { brandedWhyNot, declarationFor, fromOptions, labelled, linked, privacyWhyNot, signOf, toOptions, unanswered } from './answers.ts'
 
 const music = { url: 'https://www.tiktok.com/legal/page/global/music-usage-confirmation/en', words: 'Music Usage Confirmation' }
 const policy = { url: 'https://www.tiktok.com/legal/page/global/bc-policy/en', words: 'Branded Content Policy' }
@@ -60,6 +60,14 @@ describe('the table of TikTok', () => {
     expect(labelled(a, 'video')).toBe(label)
     expect(declarationFor(a, creator)?.version).toBe(version)
   })
+  it.each([
+    [{}, ''],
+    [{ disclose: true }, ''],
+    [{ yourBrand: true, branded: true }, ''], // counts only while it is disclosed
+    [{ disclose: true, yourBrand: true }, 'Promotional content'],
+    [{ disclose: true, yourBrand: true, branded: true }, 'Paid partnership'],
+    [{ toInbox: true, disclose: true, branded: true }, 'Draft for the TikTok inbox'],
+  ])('%o says “%s” on the post', (more, words) => expect(signOf({ ...unanswered(), ...more })).toBe(words))
   it('speaks of photos', () => expect(labelled(on(true, false), 'photo')).toBe("Your photo will be labeled as 'Promotional content'"))
 })
 

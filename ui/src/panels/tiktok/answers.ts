@@ -87,6 +87,13 @@ export function labelled(a: Answers, kind: MediaKind): string | undefined {
   return `Your ${what} will be labeled as '${a.branded ? 'Paid partnership' : 'Promotional content'}'`
 }
 
+/** What viewers read on the post: what it promotes, or that it is only a draft; '' for nothing. */
+export function signOf(a: Answers): string {
+  if (a.toInbox) return 'Draft for the TikTok inbox'
+  if (!a.disclose) return ''
+  return a.branded ? 'Paid partnership' : a.yourBrand ? 'Promotional content' : ''
+}
+
 export const undecidedDisclosure = 'You need to indicate if your content promotes yourself, a third party, or both.'
 
 /** Declarations come as the ordinary one and the one for branded content. */
