@@ -1,23 +1,16 @@
-import type { DetailedError, PreviousUpload, Upload } from 'tus-js-client'
+import type { Upload } from 'tus-js-client'
 import { untrack } from 'svelte'
-import { answer, api, type Media } from '../api/client.ts'
+import type { Media } from '../api/client.ts'
 import { session, sessionEnded } from '../api/session.svelte.ts'
-import { digest } from './digest.ts'
 import { fingerprint } from './fingerprint.ts'
+import { maybeKnown, sameBytes } from './known.ts'
+import { Lines } from './line.ts'
 import { pictureOf, sendPoster } from './poster.ts'
 import { Rate } from './rate.ts'
 import { troubleOf, type Bad } from './trouble.ts'
+import { goOnFromBefore, protocol, uploadOf } from './tus.ts'
 import { begunBefore } from './unfinished.ts'
 import { MediaWatch } from './watch.svelte.ts'
-
-type Protocol = typeof import('tus-js-client')
-
-let spoken: Protocol | undefined
-
-/** Gives transfers the code that speaks tus, so that they need not fetch it; see protocol.ts. */
-export function speak(protocol: Protocol): void {
-  spoken = protocol
-}
 
 /**
  * lined-up: its turn has not come · recognising: hashed first, to see whether the file is here already · sending · paused: by the person · waiting: interrupted, goes
@@ -29,15 +22,8 @@ export type TransferState = 'lined-up' | 'recognising' | 'sending' | 'paused' | 
 const hashedFirst = 96_000_000
 const stalledAfter = 30_000
 
-/** Which transfer brings certain bytes, by size and samples: whoever has the same waits for it instead of sending them twice. */
-const bringers = new Map<string, Transfer>()
-
-/** What an upload answers that the protocol's client would otherwise take for "does not exist", and begin anew from byte 0. */
-class Refused extends Error {
-  constructor(readonly bad: Bad) {
-    super('refused')
-  }
-}
+// By size and samples.
+const lines = new Lines<Transfer>()
 
 /** One file on its way to the server. It lives as long as the page, whatever screen one looks at. */
 export class Transfer {
@@ -163,38 +149,20 @@ export class Transfer {
 
   async #begin(): Promise<void> {
     this.#beginning = true
-    const [tus, print] = await Promise.all([this.#protocol(), fingerprint(this.file).catch(() => '')])
+    const [tus, print] = await Promise.all([protocol(this.#ended.signal, () => this.#withoutProtocol()), fingerprint(this.file).catch(() => '')])
     if (!tus) return
+    if (this.state === 'waiting') this.state = 'recognising'
     this.#print = print
     if (print && this.#fallIn(`${this.file.size} ${print}`)) return
-    const upload = new tus.Upload(this.file, {
-      endpoint: '/uploads/',
-      metadata: { filename: this.file.name, filetype: this.file.type, ...(print ? { fingerprint: print } : {}) },
-      retryDelays: null, // we decide, see trouble.ts
-      storeFingerprintForResuming: true,
-      removeFingerprintOnSuccess: true,
-      onBeforeRequest: (req) => {
-        this.#asked ||= req.getMethod() === 'POST'
-      },
-      onProgress: (sent) => this.#progress(sent),
-      onSuccess: () => this.#arrive(),
-      onError: (err) => this.#trouble(err),
-      onAfterResponse: (_, res) => {
-        const id = res.getHeader('ShipPost-Media-Id')
-        if (id) this.#is(id)
-        const status = res.getStatus()
-        if (status < 300 || status === 404 || status === 410) return
-        throw new Refused({ status, retryAfter: res.getHeader('Retry-After'), body: res.getBody() })
-      },
+    const upload = uploadOf(tus, this.file, print, {
+      asked: () => (this.#asked = true),
+      media: (id) => this.#is(id),
+      progress: (sent) => this.#progress(sent),
+      arrived: () => this.#arrive(),
+      trouble: (bad) => this.#trouble(bad),
     })
     this.#upload = upload
-    const before = newest(await upload.findPreviousUploads())
-    if (before) upload.resumeFromPreviousUpload(before)
-    else {
-      const begun = await begunBefore(this.file, print)
-      if (begun) upload.url = begun.url
-      else await this.#recognise(print)
-    }
+    if (!(await goOnFromBefore(upload, this.file, print))) await this.#recognise(print)
     this.#begun()
   }
 
@@ -215,11 +183,8 @@ export class Transfer {
 
   /** Gets in line behind a transfer that brings the same bytes, unless it is the one that others wait for. */
   #fallIn(bytes: string): boolean {
-    const first = bringers.get(bytes)
-    if (!first || first === this || first.over) {
-      bringers.set(bytes, this)
-      return false
-    }
+    const first = lines.join(bytes, this)
+    if (!first) return false
     this.#beginning = false
     this.behind = first
     if (this.state === 'recognising') this.state = 'lined-up'
@@ -229,22 +194,17 @@ export class Transfer {
   /** Looks whether the workspace has exactly this file already. If not, or if it cannot be told, the upload goes on. */
   async #recognise(print: string): Promise<void> {
     try {
-      const query = { size: this.file.size }
-      // A few samples tell almost always that there is no such file; only else is it read as a whole.
-      const alike = await answer(api.GET('/media', { params: { query: { ...query, fingerprint: print } } }))
-      if (!alike.items.some((m) => m.usable)) return
-      const compared = this.#compare(query)
+      if (!(await maybeKnown(this.file, print))) return
+      const compared = this.#compare()
       if (this.file.size <= hashedFirst) await compared
     } catch {
       // Recognition only saves time; without it the file travels.
     }
   }
 
-  async #compare(query: { size: number }): Promise<void> {
+  async #compare(): Promise<void> {
     try {
-      const sha256 = await digest(this.file, this.#ended.signal)
-      const found = await answer(api.GET('/media', { params: { query: { ...query, sha256 } } }))
-      const media = found.items.find((m) => m.usable && m.id !== this.mediaId)
+      const media = (await sameBytes(this.file, this.#ended.signal)).find((m) => m.id !== this.mediaId)
       if (!media || this.state === 'arrived' || this.#ended.signal.aborted) return
       this.#halt()
       if (this.mediaId) void this.#upload?.abort(true).catch(() => undefined)
@@ -256,24 +216,10 @@ export class Transfer {
     }
   }
 
-  /**
-   * The code that speaks tus. Where no screen brought it along, it comes with the first file. Undefined once the transfer is over.
-   */
-  async #protocol(): Promise<Protocol | undefined> {
-    for (let wait = 1_000; !this.#ended.signal.aborted; wait = Math.min(wait * 2, 30_000)) {
-      try {
-        const tus = spoken ?? (await import('tus-js-client'))
-        if (this.state === 'waiting') this.state = 'recognising'
-        return tus
-      } catch {
-        if (this.state === 'recognising') {
-          this.state = 'waiting'
-          this.words = 'The connection is down. It goes on by itself.'
-        }
-        await new Promise((done) => setTimeout(done, wait))
-      }
-    }
-    return undefined
+  #withoutProtocol(): void {
+    if (this.state !== 'recognising') return
+    this.state = 'waiting'
+    this.words = 'The connection is down. It goes on by itself.'
   }
 
   #goOn(): void {
@@ -316,10 +262,10 @@ export class Transfer {
     this.words = ''
   }
 
-  #trouble(err: Error | DetailedError): void {
+  #trouble(bad: Bad): void {
     window.clearTimeout(this.#stalled)
     this.perSecond = 0
-    const next = troubleOf(badOf(err), this.#row++)
+    const next = troubleOf(bad, this.#row++)
     this.state = next.kind === 'over' ? 'failed' : 'waiting'
     switch (next.kind) {
       case 'signed-out':
@@ -354,16 +300,4 @@ export class Transfer {
       // A file that this browser cannot play keeps its plain ground.
     }
   }
-}
-
-function newest(all: PreviousUpload[]): PreviousUpload | undefined {
-  return all.sort((a, b) => Date.parse(b.creationTime) - Date.parse(a.creationTime))[0]
-}
-
-function badOf(err: Error | DetailedError): Bad {
-  const cause = 'causingError' in err ? err.causingError : undefined
-  if (cause instanceof Refused) return cause.bad
-  const response = 'originalResponse' in err ? err.originalResponse : undefined
-  if (!response) return {}
-  return { status: response.getStatus(), retryAfter: response.getHeader('Retry-After'), body: response.getBody() }
 }
