@@ -15,3 +15,12 @@ export function jsonOf(post: Post): string {
 export function sameAs(left: Unsaved, post: Post): boolean {
   return JSON.stringify([left.account, left.media, left.caption, said(left.answers), post.group_id ?? '']) === jsonOf(post)
 }
+
+/**
+ * What to do about a version that is newer than the one that was written upon, by its `jsonOf`: go on from it, since it was sent from
+ * here; take it, since nothing here differs from it or was touched; or have a person choose.
+ */
+export function meeting(theirs: string, mine: { sent: string; screen: string; touched: boolean }): 'go-on' | 'take' | 'choose' {
+  if (mine.sent !== '' && theirs === mine.sent) return 'go-on'
+  return mine.touched && theirs !== mine.screen ? 'choose' : 'take'
+}
