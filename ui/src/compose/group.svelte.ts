@@ -1,4 +1,4 @@
-import type { Account, Creator, Post } from '../api/client.ts'
+import type { Account, Creator } from '../api/client.ts'
 import { SvelteMap } from 'svelte/reactivity'
 import { Composition } from './composition.svelte.ts'
 import { newGroupId } from './groupid.ts'
@@ -105,22 +105,4 @@ export interface MemberNeeds {
   account?: Account
   creator?: Creator
   needs: Need[]
-}
-
-/** How a post fares that is sent off together with others. */
-export type Fate = 'sending' | 'taken' | 'refused'
-
-/**
- * Sends posts off, one after the other, whatever becomes of the one before, and returns those that were taken. Each post's fate is
- * told as soon as it is known.
- */
-export async function sendOff(list: MemberNeeds[], fates: SvelteMap<Composition, Fate>): Promise<Post[]> {
-  const taken: Post[] = []
-  for (const m of list) {
-    fates.set(m.member, 'sending')
-    const post = await m.member.submit(m.creator)
-    fates.set(m.member, post ? 'taken' : 'refused')
-    if (post) taken.push(post)
-  }
-  return taken
 }

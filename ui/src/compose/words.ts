@@ -1,4 +1,4 @@
-import type { Way } from './composition.svelte.ts'
+import type { Composition, Way } from './composition.svelte.ts'
 import { clock, day } from '../words/time.ts'
 import { dueOf, instantOf, type When } from './when.ts'
 
@@ -9,4 +9,20 @@ export function deed(when: When, way: Way, toInbox = false): string {
   if (!due) return 'Schedule'
   const at = instantOf(due)
   return `${way === 'change' ? 'Save for' : toInbox ? 'Send to the inbox on' : 'Schedule for'} ${day(at, when.zone)}, ${clock(at, when.zone)}`
+}
+
+/** Whether what is on the screen is safe, and where: "Saved as a draft". */
+export function savedWords(c: Pick<Composition, 'way' | 'changed' | 'saving' | 'post'>, signedOut: boolean): string {
+  if (c.way !== 'draft') return c.changed ? 'Not saved yet' : ''
+  switch (c.saving) {
+    case 'offline':
+      return signedOut ? 'Kept here until you are signed in' : 'Kept here; the server does not answer'
+    case 'refused':
+      return 'Not saved'
+    case 'saving':
+    case 'unsaved':
+      return 'Saving'
+    case 'clean':
+      return c.post ? 'Saved as a draft' : ''
+  }
 }

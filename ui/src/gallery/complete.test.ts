@@ -12,7 +12,7 @@ const folders = ['activity', 'components', 'calendar', 'compose', 'labels', 'lib
 const elsewhere = [
   'activity/Activity',
   'calendar/Agenda', 'calendar/Calendar', 'calendar/ComposeSheet', 'calendar/FirstSteps', 'calendar/HourRow', 'calendar/Hours', 'calendar/RestOfHour',
-  'compose/Compose', 'compose/Composer', 'compose/HalfHere', 'compose/History', 'compose/MediaZone', 'compose/Opening', 'compose/Stranded',
+  'compose/Arrangement', 'compose/Compose', 'compose/Composer', 'compose/HalfHere', 'compose/History', 'compose/MediaZone', 'compose/Opening', 'compose/Stranded',
   'library/DeleteDialog', 'library/Detail', 'library/Finder', 'library/Library', 'library/Storage', 'library/TagDialog', 'library/UsedBy',
   'posts/Post', 'posts/Posts', 'upload/UploadTray',
 ]
