@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { kindOf, together } from './together.ts'
+import { kindOf, together, usable } from './together.ts'
 
 const photo = (n: number) => ({ name: `p${n}.jpg`, type: 'image/jpeg' })
 const video = { name: 'v.mp4', type: 'video/mp4' }
@@ -23,3 +23,11 @@ test.each([
 })
 
 test('all photos while the most of them are not known', () => expect(together(photos(36), undefined)).toEqual({ take: photos(36), instead: [], words: '' }))
+
+test('what cannot be a video or photo is left out and named', () => {
+  const [text, empty] = [{ name: 'notes.txt', type: 'text/plain', size: 9 }, { name: 'none.mp4', type: 'video/mp4', size: 0 }]
+  const good = { ...photo(1), size: 9 }
+  expect(usable([text, good])).toEqual({ files: [good], words: ['notes.txt was left out: it is no video or photo that TikTok takes.'] })
+  expect(usable([empty, text, text])).toEqual({ files: [], words: ['An empty file was left out.', '2 files were left out: they are no videos or photos that TikTok takes.'] })
+  expect(usable([empty, empty]).words).toEqual(['2 empty files were left out.'])
+})

@@ -1,4 +1,5 @@
 import type { MediaKind } from '../panels/tiktok/answers.ts'
+import { refusal } from '../upload/accepts.ts'
 
 /** What of newly chosen files a post takes, and why the rest is left out. */
 export interface Together<T> {
@@ -12,6 +13,17 @@ export interface Together<T> {
 /** What a file is, by what the browser says of it; some say nothing of HEIC. */
 export function kindOf(file: { name: string; type: string }): MediaKind {
   return file.type.startsWith('image/') || /\.(jpe?g|png|webp|heic|heif)$/i.test(file.name) ? 'photo' : 'video'
+}
+
+/** The files that may be what they say, and in a sentence each what is left out before it is sent anywhere. */
+export function usable<T extends { name: string; type: string; size: number }>(files: T[]): { files: T[]; words: string[] } {
+  const words: string[] = []
+  const empty = files.filter((f) => f.size === 0)
+  if (empty.length > 0) words.push(empty.length === 1 ? 'An empty file was left out.' : `${empty.length} empty files were left out.`)
+  const other = files.filter((f) => f.size > 0 && refusal(f) !== '')
+  if (other.length === 1) words.push(`${other[0]!.name} was left out: it is no video or photo that TikTok takes.`)
+  else if (other.length > 1) words.push(`${other.length} files were left out: they are no videos or photos that TikTok takes.`)
+  return { files: files.filter((f) => refusal(f) === ''), words }
 }
 
 /**
