@@ -150,6 +150,15 @@ func TestShortcuts_Map(t *testing.T) {
 		b.at(to[2])
 		b.until("the screen", func() bool { return peek[bool](b, "Boolean(document.querySelector('h1'))") })
 	}
+	js[bool](b, "(document.activeElement?.blur(), true)")
+	b.keys("/")
+	b.at("/library")
+	b.until("the focus on the search", func() bool { return peek[string](b, "document.activeElement.type") == "search" })
+	b.keys("t", "i", "d", "e") // and these go no other way
+	b.until("the file that was looked for", func() bool { return b.path() == "/library?search=tide" && b.tiles() == 1 })
+	js[bool](b, "(document.activeElement.blur(), true)")
+	b.keys("c")
+	b.at("/compose")
 	b.write("Caption", "What is this?")
 	if b.caption() != "What is this?" || len(b.all("dialog", "Keyboard")) > 0 {
 		t.Errorf("a question mark in the caption %q opens the map", b.caption())

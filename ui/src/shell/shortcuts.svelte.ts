@@ -1,3 +1,4 @@
+import { tick } from 'svelte'
 import { navigate } from '../router.ts'
 
 export const map = $state({ open: false })
@@ -9,6 +10,7 @@ export const keys: { keys: string; does: string }[] = [
   { keys: 'G then P', does: 'Posts' },
   { keys: 'G then L', does: 'Library' },
   { keys: 'G then A', does: 'Accounts' },
+  { keys: '/', does: 'Search the library' },
   { keys: '← →', does: 'Calendar: earlier, later' },
   { keys: 'T', does: 'Calendar: today' },
   { keys: 'M', does: 'Move the post' },
@@ -22,6 +24,13 @@ export const keys: { keys: string; does: string }[] = [
 const goes = { c: '/', p: '/posts', l: '/library', a: '/accounts' } as const
 let afterG = -Infinity // a page that was loaded a moment ago has not heard it yet
 
+async function search(): Promise<void> {
+  const field = () => document.querySelector<HTMLElement>('[type=search]')
+  if (!field()) await navigate('/library')
+  await tick()
+  field()?.focus()
+}
+
 /** Handles a key press, unless somebody is typing or a dialog is open. */
 export function shortcuts(e: KeyboardEvent): void {
   const at = e.target as HTMLElement
@@ -34,6 +43,7 @@ export function shortcuts(e: KeyboardEvent): void {
   }
   afterG = key === 'g' ? e.timeStamp : -Infinity
   if (key === 'c') void navigate('/compose')
+  else if (e.key === '/') void search()
   else if (e.key === '?') map.open = true
   else return
   e.preventDefault()
