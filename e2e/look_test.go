@@ -93,7 +93,7 @@ func (b *tab) compareGroups(variant string) {
 		b.t.Fatalf("the gallery has only %d groups", len(groups))
 	}
 	// What floats over the page hides none of it.
-	js[bool](b, "(document.querySelectorAll('nav').forEach((n) => { n.style.visibility = 'hidden' }), true)")
+	js[bool](b, "([...document.querySelectorAll('body *')].filter((e) => e.matches('nav') || getComputedStyle(e).position === 'fixed').forEach((e) => { e.style.visibility = 'hidden' }), true)")
 	var whole image.Image
 	var top, bottom float64
 	slices.SortStableFunc(groups, func(x, y group) int { return int(x.Y - y.Y) })
