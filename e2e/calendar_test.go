@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +30,19 @@ func (b *tab) due(p *planned, id, status string, at time.Time) {
 func (b *tab) focus(role, name string) {
 	b.t.Helper()
 	b.on(b.find(role, name), "function() { this.focus() }")
+}
+
+// dragTo drags one thing onto another, as pages that are told of it take it.
+func (b *tab) dragTo(cargo, place found) {
+	b.t.Helper()
+	var x, y, toX, toY float64
+	b.until("the place and what is dragged to it", func() (ok bool) {
+		if toX, toY, ok = b.aim(place); ok {
+			x, y, ok = b.aim(cargo)
+		}
+		return ok
+	})
+	b.do(chromedp.DragAndDropXY(x, y, toX, toY))
 }
 
 // TestCalendar_ManyWithTheKeyboard: several posts are chosen, moved, cancelled and duplicated without a mouse, in light and
@@ -163,6 +178,124 @@ func TestCalendar_Looks(t *testing.T) {
 	})
 }
 
+// TestCalendar_ShowsSome: the posts of an account, or with a label, are looked at alone; each look is a step back and forward. The zone
+// says what the clocks show, the hours of the night unfold, and keys turn to earlier, later and today.
+func TestCalendar_ShowsSome(t *testing.T) {
+	t.Parallel()
+	p := plan(t)
+	p.connect(t, "quiet.kiln")
+	accounts, err := p.Accounts(t.Context())
+	must(t, err)
+	d := p.person.draft(p.media, 0)
+	d.DueAt, d.Caption, d.Options.TikTok.PrivacyLevel = p.queued.DueAt.Add(2*time.Hour), "Kiln at two", "SELF_ONLY"
+	for _, a := range accounts {
+		if a.ID != p.account {
+			d.AccountID = a.ID
+		}
+	}
+	kiln, err := p.CreatePost(t.Context(), d, "")
+	must(t, err)
+	p.ask(t, http.MethodPost, "/labels", map[string]any{"name": "Clay", "colour": "teal"})
+	var labels []struct{ ID string }
+	p.get(t, "/api/v1/labels", &labels)
+	p.ask(t, http.MethodPut, "/posts/"+kiln.ID+"/labels", map[string]any{"label_ids": []string{labels[0].ID}})
+
+	b := p.signedIn(t)
+	shows := func(what, address string, noon bool) {
+		t.Helper()
+		b.until(what, func() bool {
+			return strings.Contains(b.path(), address) && len(b.all("link", "Kiln at two")) == 1 && (len(b.all("link", "Dunes at noon")) == 1) == noon
+		})
+	}
+	date := p.queued.DueAt.Format(time.DateOnly)
+	b.open("/?view=week&date=" + date)
+	shows("both posts", date, true)
+	b.press("button", "Quiet Kiln")
+	shows("the posts of one account", "account="+d.AccountID, false)
+	js[bool](b, "history.back(), true")
+	shows("both again, a step back", date, true)
+	js[bool](b, "history.forward(), true")
+	shows("one account again, a step forward", "account="+d.AccountID, false)
+	b.press("button", "Quiet Kiln")
+	shows("both again", date, true)
+	b.press("button", "What to show")
+	b.press("checkbox", "Clay")
+	b.flawless()
+	b.press("button", "Done")
+	shows("the posts with a label", "label="+labels[0].ID, false)
+
+	b.open("/?view=week&date=" + date)
+	shows("both posts", date, true)
+	rows := func() int { return js[int](b, "document.querySelectorAll('tbody tr').length") }
+	folded := rows()
+	b.press("button", "Nothing from")
+	b.until("all hours of the day", func() bool { return rows() == 24 })
+	if folded >= 24 {
+		t.Errorf("the week opens with %d rows", folded)
+	}
+	b.press("button", "Change")
+	b.set("combobox", "Time zone", "Asia/Tokyo")
+	b.press("button", "Done")
+	b.see("Times are in", "Asia/Tokyo")
+	b.until("the clock over there", func() bool {
+		noon := b.all("link", "Dunes at noon")
+		return len(noon) == 1 && regexp.MustCompile(`\b(21:00|9:00.PM): Dunes`).MatchString(noon[0].name)
+	})
+
+	for _, c := range []struct {
+		key  string
+		want time.Time
+	}{{kb.ArrowRight, p.queued.DueAt.AddDate(0, 0, 7)}, {kb.ArrowLeft, p.queued.DueAt}} {
+		js[bool](b, "(document.activeElement?.blur(), true)")
+		b.keys(c.key)
+		b.until("the week of "+c.want.Format(time.DateOnly), func() bool { return strings.Contains(b.path(), "date="+c.want.Format(time.DateOnly)) })
+	}
+	today := func() bool { return !strings.Contains(b.path(), "date=") && strings.Contains(b.path(), "view=week") }
+	b.keys("t")
+	b.until("today, by key", today)
+	b.press("button", "Later")
+	b.until("another week", func() bool { return strings.Contains(b.path(), "date=") })
+	b.press("button", "Today")
+	b.until("today, by its button", today)
+}
+
+// TestCalendar_DragsAndTakesBack: a post is dragged to another hour and back by Undo; a draft dragged onto a day, and an unused file onto an
+// hour, are written for that time.
+func TestCalendar_DragsAndTakesBack(t *testing.T) {
+	t.Parallel()
+	p := plan(t)
+	unused, err := p.upload(t.Context(), shortClip(t, 2))
+	must(t, err)
+	b := p.signedIn(t)
+	due := p.queued.DueAt
+	b.open("/?view=week&zone=UTC&date=" + due.Format(time.DateOnly))
+	b.find("link", "Dunes at noon")
+	b.dragCard("/posts/"+p.queued.ID, 2, -1)
+	b.see("Moved to")
+	b.due(p, p.queued.ID, "queued", due.Add(2*time.Hour))
+	b.press("button", "Undo")
+	b.due(p, p.queued.ID, "queued", due)
+
+	day := due.AddDate(0, 0, 1)
+	field := func(kind string) string {
+		return peek[string](b, "document.querySelector('#compose-when input[type="+kind+"]')?.value ?? ''")
+	}
+	b.open("/?drawer=open&zone=UTC&date=" + day.Format(time.DateOnly))
+	b.dragTo(b.find("link", "Ideas for the market day"), b.find("link", "New post on "+day.Format("January 2")))
+	b.find("dialog", "ost")
+	b.at("/?")
+	b.until("the draft on its day", func() bool {
+		return b.caption() == p.draft.Caption && field("date") == day.Format(time.DateOnly) && field("time") != ""
+	})
+
+	b.open("/?view=week&drawer=open&zone=UTC&date=" + day.Format(time.DateOnly))
+	hour := day.Format(time.DateOnly) + "T15"
+	b.dragTo(b.find("link", unused.FileName), b.find("link", js[string](b, `document.querySelector('a[href*="at=`+hour+`"]').ariaLabel`)))
+	b.find("dialog", "ost")
+	b.see("Checked and ready", unused.FileName)
+	b.until("the hour", func() bool { return field("date") == day.Format(time.DateOnly) && field("time") == "15:00" })
+}
+
 // TestCalendar_TwoAccountsInASheet: an hour is pressed, the composer lies over the calendar, and one text goes to two accounts, each
 // with its own choices. What is missing is counted for each; the back button closes the sheet and nothing is lost.
 func TestCalendar_TwoAccountsInASheet(t *testing.T) {
@@ -217,22 +350,10 @@ func TestCalendar_TwoAccountsInASheet(t *testing.T) {
 	other := shortClip(t, 2)
 	b.choose(other)
 	b.see(filepath.Base(other), "Checked and ready")
-	turn := func(to string) {
-		t.Helper()
-		b.until("the words for "+to, func() bool {
-			for _, f := range b.all("button", to) {
-				if strings.Contains(f.name, "to do") || strings.Contains(f.name, "complete") {
-					b.on(f, "function() { this.click() }")
-					return true
-				}
-			}
-			return false
-		})
-	}
-	turn("Mara Lindqvist")
+	b.turnTo("Mara Lindqvist")
 	b.find("button", "Remove low-tide.mp4")
 	b.until("the time of the first account", func() bool { return clock() == "14:00" })
-	turn("Quiet Kiln")
+	b.turnTo("Quiet Kiln")
 	b.find("button", "Remove "+filepath.Base(other))
 	b.until("the time of the second account", func() bool { return clock() == "15:30" })
 	b.until("a file of its own in each draft", func() bool {
@@ -364,14 +485,7 @@ func TestCalendar_FillsAPlace(t *testing.T) {
 		if !b.ask(place, "async function() { return { At: new URL(this.href).searchParams.get('at') } }", &want) {
 			t.Fatal("the free place leads nowhere")
 		}
-		var x, y, toX, toY float64
-		b.until("the place and what is dragged to it", func() (ok bool) {
-			if toX, toY, ok = b.aim(place); ok {
-				x, y, ok = b.aim(b.find("link", cargo.name))
-			}
-			return ok
-		})
-		b.do(chromedp.DragAndDropXY(x, y, toX, toY))
+		b.dragTo(b.find("link", cargo.name), place)
 		b.find("dialog", "ost")
 		if at := b.path(); !strings.Contains(at, cargo.compose) || !strings.Contains(at, "at="+url.QueryEscape(want.At)) {
 			t.Errorf("%s, dropped on the place at %s, leads to %s", cargo.name, want.At, at)

@@ -128,10 +128,11 @@ const invisible = `(() => {
 	return [...new Set(lost)].slice(0, 12)
 })()`
 
-// calm wants that on the widest windows nothing overflows, no line of text is longer than eyes follow, and no button is stretched.
+// calm wants that between a phone and the widest windows nothing overflows, no line of text is longer than eyes follow, and no button is
+// stretched.
 func (b *tab) calm() {
 	b.t.Helper()
-	for _, size := range []window{{1920, 1080}, {2560, 1440}} {
+	for _, size := range []window{{600, 900}, {768, 1024}, {1024, 768}, {1920, 1080}, {2560, 1440}} {
 		b.size(size)
 		b.fits()
 		if odd := js[[]string](b, stretched); len(odd) > 0 {

@@ -23,6 +23,7 @@ func (p *planned) screens() []screen {
 	return []screen{
 		{name: "month", path: "/", says: "Dunes at noon", phone: "Low tide"}, // a phone shows one day of the month
 		{name: "week", path: "/?view=week", says: "Times are in"},
+		{name: "day", path: "/?view=day", says: "Times are in"},
 		{name: "list", path: "/?view=list", says: "Dunes at noon"},
 		{name: "queue", path: "/posts", says: "Dunes at noon"},
 		{name: "posted", path: "/posts?view=posted", says: "Low tide"},
@@ -37,6 +38,7 @@ func (p *planned) screens() []screen {
 		{name: "slots", path: "/slots", says: "Add to the queue"},
 		{name: "accounts", path: "/accounts", says: "Connected", dialogs: [][2]string{{"Disconnect…", "Disconnect Mara Lindqvist?"}}},
 		{name: "settings", path: "/settings", says: "API keys", dialogs: [][2]string{{"New key", "New API key"}}},
+		{name: "checklist", path: "/settings/review", says: "TikTok’s checklist"},
 	}
 }
 
