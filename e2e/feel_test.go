@@ -136,6 +136,8 @@ func TestScreens_SlowNetwork(t *testing.T) {
 func TestActions_AnswerAtOnce(t *testing.T) {
 	t.Parallel()
 	p := plan(t)
+	unused, err := p.upload(t.Context(), shortClip(t, 2))
+	must(t, err)
 	b := p.signedIn(t)
 	const stall = `(() => { const real = window.fetch; window.waiting = []
 		window.fetch = (r, i) => { const method = r.method ?? i?.method ?? 'GET'; return window.stalls && (method !== 'GET' || window.stalls === 'all') && !String(r.url ?? r).includes('/events') ? new Promise((go) => waiting.push(() => go(real(r, i)))) : real(r, i) }
@@ -170,6 +172,18 @@ func TestActions_AnswerAtOnce(t *testing.T) {
 	open("/posts/"+p.queued.ID, "Goes out")
 	b.press("button", "What to do with this post")
 	check("duplicating a post", "menuitem", "Duplicate", changes)
+	open("/compose/"+p.queued.ID, "Save for")
+	b.write("Caption", "Dunes, later")
+	check("saving a post", "button", "Save for", changes)
+	b.at("/posts/" + p.queued.ID)
+	open("/library/"+unused.ID, "Where it is used")
+	b.press("button", "Delete…")
+	b.find("dialog", "Delete")
+	check("deleting a file", "button", "Delete the file", changes)
+	open("/posts/"+p.queued.ID, "Goes out")
+	b.press("button", "Cancel the post")
+	b.find("dialog", "Cancel this post?")
+	check("cancelling a post", "button", "Cancel the post", changes)
 	open("/settings", "API keys")
 	b.press("button", "New key")
 	b.write("What uses it?", "Night shift")
