@@ -42,7 +42,7 @@ func TestPost_TellsWhatFailed(t *testing.T) {
 	open("One attempt")
 	b.see("Ended without a post (D5)", "log "+log)
 	row := js[string](b, "document.querySelector('table tbody tr').innerText")
-	for _, want := range []string{`^1\t`, `\d of \d.* kB`, `:\d\d\.\d{3}( ?.M)?\t\d+:\d\d:\d\d\.\d{3}.*\tfile_format_check_failed`, attempts[0].PublishID} {
+	for _, want := range []string{`^1\t`, `\d kB of \d+ kB`, `:\d\d\.\d{3}( ?.M)?\t\d+:\d\d:\d\d\.\d{3}.*\tfile_format_check_failed`, attempts[0].PublishID} {
 		if !regexp.MustCompile(want).MatchString(row) {
 			t.Errorf("the try tells %q, without %s", row, want)
 		}
