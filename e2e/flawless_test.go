@@ -134,12 +134,20 @@ func (b *tab) calm() {
 	b.t.Helper()
 	for _, size := range []window{{600, 900}, {768, 1024}, {1024, 768}, {1920, 1080}, {2560, 1440}} {
 		b.size(size)
+		b.drawn()
 		b.fits()
 		if odd := js[[]string](b, stretched); len(odd) > 0 {
 			b.t.Errorf("%s at %d px:\n%s", b.path(), size.width, strings.Join(odd, "\n"))
 		}
 	}
 	b.size(desk)
+	b.drawn()
+}
+
+// drawn waits until the page has followed a change of its window.
+func (b *tab) drawn() {
+	b.t.Helper()
+	js[bool](b, "new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(() => next(true))))")
 }
 
 // stretched lists lines of more than 120 letters and controls that are wider than a hand expects.
