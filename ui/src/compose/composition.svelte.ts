@@ -8,13 +8,11 @@ import { Content } from './content.svelte.ts'
 import { change, leave, Making, read, retry, took } from './delivery.ts'
 import { jsonOf, meeting, sameAs } from './same.ts'
 import { forget, keep, kept, own } from './unsaved.ts'
+import { wayOf, type Way } from './way.ts'
 import { dueOf, whenOf } from './when.ts'
 
 /** clean: the server has it · unsaved: soon · saving · offline: tried, goes on by itself · refused: a person must change something. */
 export type Saving = 'clean' | 'unsaved' | 'saving' | 'offline' | 'refused'
-
-/** How a post is saved: a draft by itself, a scheduled one when the person says so, an ended one by being scheduled anew. */
-export type Way = 'draft' | 'change' | 'retry' | 'closed'
 
 const settle = 700
 const offlineWait = 5_000
@@ -57,20 +55,7 @@ export class Composition extends Content {
   }
 
   get way(): Way {
-    switch (this.post?.status) {
-      case undefined:
-      case 'draft':
-        return 'draft'
-      case 'queued':
-        return 'change'
-      case 'publishing':
-        return this.post.phase === 'committing' || this.post.phase === 'processing' || this.post.phase === 'stopping' ? 'closed' : 'change'
-      case 'failed':
-      case 'missed':
-        return 'retry'
-      default:
-        return 'closed'
-    }
+    return wayOf(this.post)
   }
 
   /** What the server says is wrong with it as it stands. */

@@ -1,5 +1,6 @@
-import type { Composition, Way } from './composition.svelte.ts'
+import type { Composition } from './composition.svelte.ts'
 import { clock, day } from '../words/time.ts'
+import type { Way } from './way.ts'
 import { dueOf, instantOf, type When } from './when.ts'
 
 /** What pressing the button will do: "Schedule for Tue 24 Nov, 18:00", "Post now". */
