@@ -34,15 +34,7 @@ func TestCompose_DropsAFolder(t *testing.T) {
 		return b.order() == strings.Join(want, " | ")
 	})
 	b.flawless()
-	sent := 0
-	b.mu.Lock()
-	for _, r := range b.requests {
-		if strings.HasSuffix(r.url, "/uploads/") {
-			sent++
-		}
-	}
-	b.mu.Unlock()
-	if sent != 35 {
-		t.Errorf("%d uploads were begun, want 35", sent)
+	if n := b.uploads(); n != 35 {
+		t.Errorf("%d uploads were begun, want 35", n)
 	}
 }

@@ -220,6 +220,18 @@ func (b *tab) drop(paths ...string) {
 	}
 }
 
+// uploads is how many uploads the page has asked for.
+func (b *tab) uploads() (n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, r := range b.requests {
+		if strings.HasSuffix(r.url, "/uploads/") {
+			n++
+		}
+	}
+	return n
+}
+
 // TestLibrary_DropsAFolder: a folder with a folder in it, a text among the photos, what the system left there, and one photo twice
 // under two names. Each photo travels once, the text says why it does not, and the copy is recognised.
 func TestLibrary_DropsAFolder(t *testing.T) {
@@ -241,14 +253,7 @@ func TestLibrary_DropsAFolder(t *testing.T) {
 	if text := b.text(); strings.Contains(text, "DS_Store") {
 		t.Error("a file of the system is offered")
 	}
-	sent := 0
-	b.mu.Lock()
-	for _, r := range b.requests {
-		if strings.HasSuffix(r.url, "/uploads/") {
-			sent++
-		}
-	}
-	b.mu.Unlock()
+	sent := b.uploads()
 	if n := js[int](b, "fetch('/api/v1/media/usage').then((r) => r.json()).then((u) => u.files)"); n != 2 || sent != 2 {
 		t.Errorf("the workspace keeps %d files of %d uploads, want 2 of 2", n, sent)
 	}
