@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
 
@@ -137,6 +139,18 @@ func (b *tab) seesTheInvisible() {
 	js[bool](b, "(planted.remove(), true)")
 }
 
+// stroke presses a key as a keyboard does: what the page takes for itself is written nowhere, wherever the focus has gone meanwhile.
+func (b *tab) stroke(key rune) {
+	b.t.Helper()
+	for _, e := range kb.Encode(key) {
+		if e.Type == kb.KeyDown {
+			e.Type = kb.KeyRawDown
+		}
+		_, err := chromedp.Call(b.ctx, input.DispatchKeyEvent, *e)
+		must(b.t, err)
+	}
+}
+
 // TestShortcuts_Map: what the map of the keyboard lists leads where it says, and not while somebody writes.
 func TestShortcuts_Map(t *testing.T) {
 	t.Parallel()
@@ -153,7 +167,7 @@ func TestShortcuts_Map(t *testing.T) {
 		b.until("the screen", func() bool { return peek[bool](b, "Boolean(document.querySelector('h1'))") })
 	}
 	js[bool](b, "(document.activeElement?.blur(), true)")
-	b.keys("/")
+	b.stroke('/')
 	b.at("/library")
 	b.until("the focus on the search", func() bool { return peek[string](b, "document.activeElement.type") == "search" })
 	b.keys("t", "i", "d", "e") // and these go no other way
