@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { dayStart, hourKey, lengthOf, rowOf, rowsOf, shapeOf, shows, wallClock } from './hours.ts'
+import { dayStart, hourKey, isOver, lengthOf, rowOf, rowsOf, shapeOf, shows, wallClock } from './hours.ts'
 
 const zurich = 'Europe/Zurich'
 
@@ -64,4 +64,14 @@ test('most days are plain', () => {
   const day = shapeOf('2026-11-24', zurich)
   expect(day.change).toBeUndefined()
   expect(rowsOf([day])).toHaveLength(24)
+})
+
+test('an hour is over when the next one began, even where it comes twice', () => {
+  const hour = (hour: number, again = false) => ({ hour, again })
+  expect(isOver('2026-10-24', hour(23), '2026-10-25', hour(2))).toBe(true)
+  expect(isOver('2026-10-26', hour(0), '2026-10-25', hour(2))).toBe(false)
+  expect(isOver('2026-10-25', hour(2), '2026-10-25', hour(2))).toBe(false)
+  expect(isOver('2026-10-25', hour(2), '2026-10-25', hour(2, true))).toBe(true)
+  expect(isOver('2026-10-25', hour(2, true), '2026-10-25', hour(2, true))).toBe(false)
+  expect(isOver('2026-10-25', hour(1), '2026-10-25', hour(2))).toBe(true)
 })

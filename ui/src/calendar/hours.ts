@@ -95,6 +95,12 @@ export function rowOf(day: DayShape, at: Date): Hour {
   return { hour, again: Boolean(c && c.to < c.from && at >= c.at && hour <= lastRepeated(c)) }
 }
 
+/** Whether an hour of a day is over, seen from today and from the hour that it is there. */
+export function isOver(date: IsoDate, row: Hour, today: IsoDate, now: Hour): boolean {
+  if (date !== today) return date < today
+  return row.hour < now.hour || (row.hour === now.hour && !row.again && now.again)
+}
+
 /** The wall clock in an hour's row, with the fold where the hour comes twice. */
 export function wallClock(day: DayShape, row: Hour, minute = 0): { local: string; zone: string; fold?: 'earlier' | 'later' } {
   const two = (n: number) => String(n).padStart(2, '0')

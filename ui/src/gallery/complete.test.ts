@@ -11,9 +11,9 @@ const folders = ['activity', 'components', 'calendar', 'compose', 'labels', 'lib
 /** Whole screens, and parts that are nothing without what a server answers or the browser was given: stories of e2e look at them. */
 const elsewhere = [
   'activity/Activity',
-  'calendar/Agenda', 'calendar/Calendar', 'calendar/ComposeSheet', 'calendar/FirstSteps', 'calendar/HourRow', 'calendar/Hours', 'calendar/RestOfHour',
+  'calendar/Agenda', 'calendar/Calendar', 'calendar/ComposeSheet', 'calendar/FirstSteps', 'calendar/HourCell', 'calendar/HourRow', 'calendar/Hours', 'calendar/RestOfHour', 'calendar/Unplanned',
   'compose/Arrangement', 'compose/Compose', 'compose/Composer', 'compose/HalfHere', 'compose/History', 'compose/MediaZone', 'compose/Opening', 'compose/Stranded',
-  'library/DeleteDialog', 'library/Detail', 'library/Finder', 'library/Library', 'library/Storage', 'library/TagDialog', 'library/UsedBy',
+  'library/BringIn', 'library/DeleteDialog', 'library/Detail', 'library/Finder', 'library/Library', 'library/Nothing', 'library/Storage', 'library/TagDialog', 'library/UsedBy',
   'posts/Post', 'posts/Posts', 'upload/UploadTray',
 ]
 
