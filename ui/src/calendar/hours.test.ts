@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { dayStart, hourKey, isOver, lengthOf, rowOf, rowsOf, shapeOf, shows, wallClock } from './hours.ts'
+import { dayStart, hourKey, isOver, lengthOf, roomFor, rowOf, rowsOf, shapeOf, shows, wallClock } from './hours.ts'
 
 const zurich = 'Europe/Zurich'
 
@@ -74,4 +74,11 @@ test('an hour is over when the next one began, even where it comes twice', () =>
   expect(isOver('2026-10-25', hour(2), '2026-10-25', hour(2, true))).toBe(true)
   expect(isOver('2026-10-25', hour(2, true), '2026-10-25', hour(2, true))).toBe(false)
   expect(isOver('2026-10-25', hour(1), '2026-10-25', hour(2))).toBe(true)
+})
+
+test('an hour is as high as its fullest column', () => {
+  expect(roomFor(0, false)).toBe(32)
+  expect(roomFor(3, false) - roomFor(2, false)).toBe(roomFor(2, false) - roomFor(1, false))
+  expect(roomFor(3, true)).toBeGreaterThan(roomFor(3, false))
+  expect(roomFor(7, false, 3)).toBe(roomFor(3, false))
 })

@@ -123,7 +123,10 @@ export function hourWords(row: Hour): string {
   return shortClock(new Date(Date.UTC(2026, 0, 1, row.hour)), 'UTC')
 }
 
-/** About how high an hour is with so many posts in its fullest column, in pixels: until it was seen. */
-export function roomFor(posts: number, beside = 1): number {
-  return posts === 0 ? 32 : Math.ceil(posts / beside) * 56 + 18
+/**
+ * How high an hour is with so many posts in its fullest column, in pixels, until it was seen: with or without a line for more of them. It is
+ * exact where people have left the size of letters alone, so that what lies below does not move when the posts are drawn.
+ */
+export function roomFor(posts: number, more: boolean, beside = 1): number {
+  return posts === 0 ? 32 : Math.ceil(posts / beside) * 55.65625 + 16 + (more ? 27 : 0)
 }

@@ -2,7 +2,7 @@ import { flushSync } from 'svelte'
 import { SvelteMap } from 'svelte/reactivity'
 
 /** How long of each frame may be spent on drawing, in milliseconds: the rest is the browser's, to lay out and paint it. */
-const slice = 6
+const slice = 4
 
 /**
  * What of something long is near the window and worth drawing. It lies in pieces, such as the rows of a table, and pieces have parts, such
@@ -68,7 +68,11 @@ export class Near {
   }
 
   #look(seen: IntersectionObserverEntry[]): void {
-    for (const { target, isIntersecting } of seen) {
+    for (const { target, isIntersecting, boundingClientRect } of seen) {
+      const key = this.#nodes.get(target)?.key
+      if (key === undefined) continue // it went meanwhile
+      // Known from here, a height need not be asked for between changes to the page, which would lay it out each time.
+      if (!isIntersecting && this.drawn(key) === Infinity) this.#heights.set(key, boundingClientRect.height)
       this.#coming.delete(target)
       this.#going.delete(target)
       ;(isIntersecting ? this.#coming : this.#going).add(target)
@@ -91,7 +95,6 @@ export class Near {
       const { key } = this.#nodes.get(node)!
       this.#going.delete(node)
       if (this.drawn(key) === 0) continue
-      if (this.drawn(key) === Infinity) this.#heights.set(key, node.getBoundingClientRect().height)
       this.#drawn.set(key, 0)
       return true
     }
