@@ -11,14 +11,14 @@ const folders = ['activity', 'components', 'calendar', 'compose', 'labels', 'lib
 /** Whole screens, and parts that are nothing without what a server answers or the browser was given: stories of e2e look at them. */
 const elsewhere = [
   'activity/Activity',
-  'calendar/Agenda', 'calendar/Calendar', 'calendar/ComposeSheet', 'calendar/FirstSteps', 'calendar/HourCell', 'calendar/HourRow', 'calendar/Hours', 'calendar/RestOfHour', 'calendar/Unplanned',
+  'calendar/Agenda', 'calendar/Calendar', 'calendar/ComposeSheet', 'calendar/FirstSteps', 'calendar/HourCell', 'calendar/HourRow', 'calendar/Hours', 'calendar/RestOfHour',
   'compose/Arrangement', 'compose/Compose', 'compose/Composer', 'compose/HalfHere', 'compose/History', 'compose/MediaZone', 'compose/Opening', 'compose/Stranded',
   'library/BringIn', 'library/DeleteDialog', 'library/Detail', 'library/Finder', 'library/Library', 'library/Nothing', 'library/Storage', 'library/TagDialog', 'library/UsedBy',
   'posts/Post', 'posts/Posts', 'upload/UploadTray',
 ]
 
 function imported(file: string): string[] {
-  return [...readFileSync(join(root, file), 'utf8').matchAll(/from '(\.[^']+\.svelte)'/g)].map((m) => normalize(join(dirname(file), m[1]!)))
+  return [...readFileSync(join(root, file), 'utf8').matchAll(/(?:from |import\()'(\.[^']+\.svelte)'/g)].map((m) => normalize(join(dirname(file), m[1]!)))
 }
 
 /** What the gallery shows, itself or as a part of something that it shows. */
