@@ -67,6 +67,7 @@ func BenchmarkFullMonth(b *testing.B) {
 		orStop(b, err)
 	}
 	b.Logf("a bare page %v", bare)
+	b.ReportMetric(0, "dropped-wanted")
 	b.ReportMetric(float64(bare.own), "bare-dropped")
 	b.ReportMetric(float64(bare.bad), "bare-dropped-any")
 	for i, m := range many {
