@@ -277,12 +277,17 @@ const afterDrop = `new Promise((done) => {
 	frame()
 })`
 
-// places are two days, or hours of one, between which a card is dragged, in window coordinates.
-const places = `(() => {
-	const card = [...document.querySelectorAll('.card a[draggable=true]')].map((e) => e.getBoundingClientRect()).find((r) => r.top > 0 && r.bottom < innerHeight)
-	const cell = [...document.querySelectorAll('tbody td')].map((e) => e.getBoundingClientRect()).filter((r) => r.top > 0 && r.top + 20 < innerHeight).at(-1)
-	return card && cell ? { found: true, x: card.x + 10, y: card.y + card.height / 2, toX: cell.x + cell.width / 2, toY: cell.y + 10 } : { found: false }
-})()`
+// places resolves to two days, or hours of one, between which a card is dragged, in window coordinates, once all posts in the window are drawn.
+const places = `new Promise((done) => {
+	const within = (e) => { const r = e.getBoundingClientRect(); return r.bottom > 0 && r.top < innerHeight }
+	const look = () => {
+		const card = [...document.querySelectorAll('.card a[draggable=true]')].map((e) => e.getBoundingClientRect()).find((r) => r.top > 0 && r.bottom < innerHeight)
+		const cell = [...document.querySelectorAll('tbody td')].map((e) => e.getBoundingClientRect()).filter((r) => r.top > 0 && r.top + 20 < innerHeight).at(-1)
+		if (!card || !cell || [...document.querySelectorAll('.soon')].some(within)) return setTimeout(look, 20)
+		done({ x: card.x + 10, y: card.y + card.height / 2, toX: cell.x + cell.width / 2, toY: cell.y + 10 })
+	}
+	look()
+})`
 
 func lookAt(ctx context.Context, t *trace, view, address string) (m smoothness, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -313,14 +318,11 @@ func lookAt(ctx context.Context, t *trace, view, address string) (m smoothness, 
 			return m, err
 		}
 	}
-	at, err := chromedp.Run(ctx, chromedp.Evaluate[struct {
-		Found          bool
-		X, Y, ToX, ToY float64
-	}](places))
-	if err != nil {
-		return m, err
-	}
-	if at.Found {
+	if view != "list" { // from which nothing is dragged
+		at, err := chromedp.Run(ctx, chromedp.Evaluate[struct{ X, Y, ToX, ToY float64 }](places, chromedp.EvalAwaitPromise))
+		if err != nil {
+			return m, err
+		}
 		if err := t.drag(ctx, at.X, at.Y, at.ToX, at.ToY); err != nil {
 			return m, err
 		}
