@@ -15,22 +15,9 @@ const fontFirst: Plugin = {
   },
 }
 
-// daisyUI has a rule for links in the prose of another library, and there is none here. It asks for classes as attributes, and then every
-// class that comes or goes makes the browser find the styles of all that is within the element anew: of a whole calendar when a card of it
-// is picked up.
-const withoutProse: Plugin = {
-  name: 'without-prose',
-  transform(code, id) {
-    if (!id.endsWith('/app.css')) return
-    const css = code.replace(/\.prose [^{}]*\{[^{}]*\}/g, '')
-    if (css.includes('[class')) this.error('a selector asks for a class as an attribute')
-    return { code: css, map: null }
-  },
-}
-
 // The gallery of components at /_ui is built in development, and by `npm run gallery`; the shipped bundle has none of it.
 export default defineConfig(({ command, mode }) => ({
-  plugins: [tailwindcss(), svelte(), withoutProse, fontFirst],
+  plugins: [tailwindcss(), svelte(), fontFirst],
   define: { __GALLERY__: JSON.stringify(command === 'serve' || mode === 'gallery') },
   build: {
     target: 'es2022',
