@@ -1,1 +1,0 @@
-import{Hr as e,Mr as t,Tr as n,Vr as r,_r as i,mr as a,r as o,vr as s,zr as c}from"./index-C69Y_QjI.js";import l from"./Opening-Bm-9mplN.js";function u(u,d){e(d,!0);let f=c(()=>({id:o.params.id,search:o.search}));var p=s(),m=t(p);a(m,()=>n(f),e=>{l(e,{get id(){return n(f).id},get search(){return n(f).search}})}),i(u,p),r()}export{u as default};

@@ -1,1 +1,0 @@
-import{Dt as e,Wr as t,_r as n,jr as r,yr as i}from"./index-C69Y_QjI.js";var a=i(`<div class="svelte-1opfjzy"><!></div>`);function o(i,o){var s=a(),c=r(s);e(c,{get label(){return o.label},get value(){return o.value},get options(){return o.options},get onchange(){return o.onchange}}),t(s),n(i,s)}export{o as t};

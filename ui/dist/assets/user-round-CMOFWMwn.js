@@ -1,1 +1,0 @@
-import{Bn as e,Gt as t,Vn as n}from"./index-C69Y_QjI.js";var r=new Set([`$$slots`,`$$events`,`$$legacy`]);function i(i,a){let o=e(a,r),s={name:`user-round`,size:24,node:[[`circle`,{cx:`12`,cy:`8`,r:`5`}],[`path`,{d:`M20 21a8 8 0 0 0-16 0`}]],aliases:[`user-2`]};t(i,n(()=>o,{get icon(){return s}}))}export{i as t};
