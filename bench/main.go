@@ -45,12 +45,13 @@ var measurements = []measurement{
 
 // bench is what the measurements share.
 type bench struct {
-	dir    string // for everything that is written; removed at the end
-	binary string // the program under test
-	full   bool
-	server string     // a PostgreSQL server where each product gets a database of its own; empty: SQLite
-	making sync.Mutex // held while the clip is made
-	log    func(format string, args ...any)
+	dir         string // for everything that is written; removed at the end
+	platformDir string // where the simulator keeps what it is sent
+	binary      string // the program under test
+	full        bool
+	server      string     // a PostgreSQL server where each product gets a database of its own; empty: SQLite
+	making      sync.Mutex // held while the clip is made
+	log         func(format string, args ...any)
 }
 
 func main() {
@@ -70,6 +71,7 @@ func run(ctx context.Context, args []string) (err error) {
 	binary := flags.String("binary", "", "measure this program instead of a fresh build")
 	server := flags.String("postgres", "", "measure on this PostgreSQL server, where databases may be created, instead of SQLite")
 	tmp := flags.String("tmp", "", "folder to work in, on the disk to measure; the system's temporary folder when empty")
+	platformTmp := flags.String("platform-tmp", "", "folder of the simulator; memory when empty, if there is enough of it, else the same disk")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -84,6 +86,14 @@ func run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
+	if *platformTmp == "" {
+		*platformTmp = besides(*tmp)
+	}
+	if b.platformDir, err = os.MkdirTemp(*platformTmp, "shippost-bench-platform-"); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(b.platformDir)) }()
+	b.log("the simulator keeps what it is sent in %s", b.platformDir)
 	if b.server = *server; b.server != "" {
 		chosen = b.onServer(chosen)
 	}

@@ -53,7 +53,7 @@ func (b *bench) newStage(ctx context.Context, name string, accounts int) (_ *sta
 		}
 	}
 	product := "http://localhost:" + ports[0]
-	s.sim, err = b.start(name+"-simulator", "http://127.0.0.1:"+ports[1], []string{"TMPDIR=" + b.dir}, "simulate", "tiktok",
+	s.sim, err = b.start(name+"-simulator", "http://127.0.0.1:"+ports[1], []string{"TMPDIR=" + b.platformDir}, "simulate", "tiktok",
 		"--listen", "127.0.0.1:"+ports[1], "--redirect", product+"/callback/tiktok")
 	if err != nil {
 		return nil, err
