@@ -23,17 +23,7 @@ func TestCommits_Together(t *testing.T) {
 		account := storetest.Account(t, db, actor)
 		now := clock.Now()
 		ask := func(account shippost.Account, due time.Time) *candidate {
-			post := shippost.Post{ID: shippost.NewPostID(now), Workspace: actor.Workspace, Account: account.ID, Status: shippost.PostPublishing,
-				Phase: shippost.PhaseStaged, Caption: "Dawn", Due: shippost.Due{At: due, Zone: "UTC"}, LateWindow: 6 * time.Hour, Version: 1,
-				CreatedBy: actor.User, CreatedAt: now, UpdatedAt: now}
-			a := shippost.Attempt{ID: shippost.NewAttemptID(now), Post: post.ID, Workspace: actor.Workspace, Account: account.ID, PostVersion: 1,
-				Epoch: account.Epoch, State: shippost.AttemptOpen, Owner: "node_1", Fence: 1, PlannedAt: now, OpenedAt: now, Size: 60_000}
-			storetest.Update(t, db, func(tx *store.Tx) error {
-				if err := tx.InsertPost(ctx, &post); err != nil {
-					return err
-				}
-				return tx.InsertAttempt(ctx, &a)
-			})
+			post, a := underWay(t, db, actor, account, due, shippost.PhaseStaged, shippost.AttemptOpen)
 			return &candidate{r: &runner{Publisher: p, s: situation{Post: post, Account: account}, a: a}, ctx: ctx, decided: make(chan struct{})}
 		}
 		soon := now.Add(500 * time.Millisecond)
@@ -122,11 +112,21 @@ func TestCommits_Together(t *testing.T) {
 					}
 				}
 			}
-			told, err := tx.Journal(ctx, store.JournalQuery{Kinds: []shippost.EntryKind{shippost.EntryPostCommitting}, Limit: 1000})
-			if len(told) != committing || len(told) != len(timely)+1 {
-				t.Errorf("the journal tells of %d commits of %d, want %d", len(told), committing, len(timely)+1)
+			told, q := 0, store.JournalQuery{Kinds: []shippost.EntryKind{shippost.EntryPostCommitting}, Limit: 1000}
+			for {
+				page, err := tx.Journal(ctx, q)
+				if err != nil {
+					return err
+				}
+				if told += len(page); len(page) < q.Limit {
+					break
+				}
+				q.Before = page[len(page)-1].Seq
 			}
-			return err
+			if told != committing || told != len(timely)+1 {
+				t.Errorf("the journal tells of %d commits of %d, want %d", told, committing, len(timely)+1)
+			}
+			return nil
 		})
 	})
 }
@@ -143,16 +143,7 @@ func TestHandovers_Together(t *testing.T) {
 		now := clock.Now()
 		sent := now.Add(-20 * time.Millisecond)
 		committed := func(phase shippost.Phase, state shippost.AttemptState, out platform.Outcome) *handover {
-			post := shippost.Post{ID: shippost.NewPostID(now), Workspace: actor.Workspace, Account: account.ID, Status: shippost.PostPublishing,
-				Phase: phase, Due: shippost.Due{At: now.Add(-50 * time.Millisecond), Zone: "UTC"}, Version: 1, CreatedBy: actor.User, CreatedAt: now, UpdatedAt: now}
-			a := shippost.Attempt{ID: shippost.NewAttemptID(now), Post: post.ID, Workspace: actor.Workspace, Account: account.ID, PostVersion: 1,
-				Epoch: account.Epoch, State: state, Owner: "node_1", Fence: 1, PlannedAt: now, OpenedAt: now, GuardedAt: now, Size: 60_000}
-			storetest.Update(t, db, func(tx *store.Tx) error {
-				if err := tx.InsertPost(ctx, &post); err != nil {
-					return err
-				}
-				return tx.InsertAttempt(ctx, &a)
-			})
+			post, a := underWay(t, db, actor, account, now.Add(-50*time.Millisecond), phase, state)
 			a.State = shippost.AttemptCommitting
 			return &handover{post: post, attempt: a, out: out, stored: make(chan struct{})}
 		}
@@ -202,4 +193,22 @@ func TestHandovers_Together(t *testing.T) {
 			t.Errorf("the journal tells of %d posts sent, want 3", len(told))
 		}
 	})
+}
+
+// underWay adds a post and the attempt of it that this node has in a state.
+func underWay(t *testing.T, db *store.DB, actor shippost.Actor, account shippost.Account, due time.Time, phase shippost.Phase, state shippost.AttemptState) (shippost.Post, shippost.Attempt) {
+	t.Helper()
+	now := db.Now()
+	post := shippost.Post{ID: shippost.NewPostID(now), Workspace: actor.Workspace, Account: account.ID, Status: shippost.PostPublishing,
+		Phase: phase, Caption: "Dawn", Due: shippost.Due{At: due, Zone: "UTC"}, LateWindow: 6 * time.Hour, Version: 1,
+		CreatedBy: actor.User, CreatedAt: now, UpdatedAt: now}
+	a := shippost.Attempt{ID: shippost.NewAttemptID(now), Post: post.ID, Workspace: actor.Workspace, Account: account.ID, PostVersion: 1,
+		Epoch: account.Epoch, State: state, Owner: "node_1", Fence: 1, PlannedAt: now, OpenedAt: now, Size: 60_000}
+	storetest.Update(t, db, func(tx *store.Tx) error {
+		if err := tx.InsertPost(t.Context(), &post); err != nil {
+			return err
+		}
+		return tx.InsertAttempt(t.Context(), &a)
+	})
+	return post, a
 }
