@@ -385,6 +385,10 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	if err := a.lifecycle.Replay(ctx); err != nil {
 		return errors.Join(err, ln.Close())
 	}
+	// Before any page is served: it settles which version of a text is in force.
+	if err := a.legal.Announce(ctx); err != nil {
+		a.log.Error("changes of the legal texts could not be announced by mail", "err", err)
+	}
 	// When one of them fails the others end too.
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -395,8 +399,6 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	started := a.jobs.Start(ctx) // no request and no post waits for it
 	if started != nil {
 		stop()
-	} else if err := a.legal.Announce(ctx); err != nil {
-		a.log.Error("changes of the legal texts could not be announced by mail", "err", err)
 	}
 	parts.Go(func() {
 		if err := a.noteSettings(ctx); err != nil && ctx.Err() == nil {
