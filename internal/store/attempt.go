@@ -75,9 +75,9 @@ func (t *Tx) forUpdate() string {
 }
 
 // SaveAttempt writes all that changes in an attempt's life, if it still is in the state was and ours as a.Owner and
-// a.Fence say. It reports whether it was.
+// a.Fence say. It reports whether it was. An upload address is written once: it may have been sealed anew since it was read.
 func (t *Tx) SaveAttempt(ctx context.Context, a *shippost.Attempt, was shippost.AttemptState) (bool, error) {
-	return t.swap(ctx, `UPDATE attempts SET state = $1, publish_id = $2, upload_url = $3, sent = $4, init_sent_at = $5, opened_at = $6,
+	return t.swap(ctx, `UPDATE attempts SET state = $1, publish_id = $2, upload_url = CASE WHEN upload_url = '' THEN $3 ELSE upload_url END, sent = $4, init_sent_at = $5, opened_at = $6,
 		guarded_at = $7, committed_at = $8, handed_at = $9, ended_at = $10, polls = $11, next_poll_at = $12, death = $13, evidence = $14,
 		failure = $15 WHERE id = $16 AND state = $17 AND owner = $18 AND fence = $19`,
 		a.State, a.PublishID, a.UploadURL, a.Sent, at(&a.InitSentAt), at(&a.OpenedAt), at(&a.GuardedAt), at(&a.CommittedAt),

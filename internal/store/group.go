@@ -111,6 +111,10 @@ func (d *DB) lead(ctx context.Context, leader *member) {
 		return
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit this does nothing
+	if err := d.boundPause(ctx, tx); err != nil {
+		leader.err, leader.ended = err, true
+		return
+	}
 	shared := len(members) > 1
 	for _, m := range members {
 		m.tx = &Tx{tx: tx, db: d, shared: true}

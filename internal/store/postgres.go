@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -40,6 +41,19 @@ func (d *DB) openPostgres(ctx context.Context, address string) error {
 	pool.SetConnMaxLifetime(postgresLife)
 	d.write, d.read = pool, pool
 	return d.checkPostgres(ctx)
+}
+
+// boundPause has PostgreSQL end a transaction that writes when nothing comes of it for a while. A process that is stopped or
+// cut off in its middle would keep all that it locked, from the other nodes too, for as long as the server takes it for alive;
+// this is less than the lease after which they go on with its work. Readers lock nothing and may take their time.
+func (d *DB) boundPause(ctx context.Context, tx *sql.Tx) error {
+	if d.engine != Postgres {
+		return nil
+	}
+	if _, err := tx.ExecContext(ctx, "SET LOCAL idle_in_transaction_session_timeout = '10s'"); err != nil {
+		return fmt.Errorf("begin a transaction: %w", err)
+	}
+	return nil
 }
 
 // oldestPostgres is the lowest server_version_num we run on.

@@ -184,6 +184,11 @@ func (d *DB) run(ctx context.Context, pool *sql.DB, options *sql.TxOptions, fn f
 	// After a commit this does nothing; it also runs when fn panics.
 	defer func() { _ = tx.Rollback() }()
 	t := &Tx{tx: tx, db: d}
+	if options == nil || !options.ReadOnly {
+		if err := d.boundPause(ctx, tx); err != nil {
+			return err
+		}
+	}
 	if err := fn(t); err != nil {
 		return err
 	}

@@ -290,3 +290,22 @@ func TestUpdateTogether(t *testing.T) {
 		}
 	})
 }
+
+// A process that freezes in the middle of a change must not keep what it locked from the other nodes. Whoever only reads may
+// take time.
+func TestPausesOfWritersAreBounded(t *testing.T) {
+	t.Parallel()
+	db := storetest.Postgres(t)
+	for name, c := range map[string]struct {
+		run  func(context.Context, func(*store.Tx) error) error
+		want string
+	}{"alone": {db.Update, "10s"}, "together": {db.UpdateTogether, "10s"}, "reader": {db.View, "0"}} {
+		var got string
+		err := c.run(t.Context(), func(tx *store.Tx) error {
+			return tx.SQL().QueryRowContext(t.Context(), "SHOW idle_in_transaction_session_timeout").Scan(&got)
+		})
+		if err != nil || got != c.want {
+			t.Errorf("%s: %q, %v; want %q", name, got, err, c.want)
+		}
+	}
+}

@@ -158,6 +158,7 @@ func (r *runner) depart(ctx context.Context) error {
 	b := r.breakers[r.platform.Describe().Name]
 	for {
 		for wait := b.ahead(); wait > 0; wait = b.ahead() {
+			r.reserved = false // what was saved up behind a breaker must not leave at once when it closes
 			if err := r.waitOut(ctx, wait); err != nil {
 				return err
 			}

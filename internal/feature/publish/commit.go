@@ -72,7 +72,6 @@ func (p *Publisher) writeCommits(ctx context.Context) {
 func (p *Publisher) decideTogether(ctx context.Context, batch []*candidate) error {
 	// Whatever else is to be written can wait, and this cannot.
 	return p.db.UpdateSoon(ctx, func(tx *store.Tx) error {
-		now, elapsed := p.now(), p.elapsed()
 		ids := make([]shippost.AttemptID, len(batch))
 		for i, c := range batch {
 			ids[i] = c.r.a.ID
@@ -81,6 +80,7 @@ func (p *Publisher) decideTogether(ctx context.Context, batch []*candidate) erro
 		if err != nil {
 			return err
 		}
+		now, elapsed := p.now(), p.elapsed() // read last: the locks may have been waited for
 		var let []store.Commit
 		var told []shippost.Entry
 		gone := map[shippost.AccountID]bool{}

@@ -112,8 +112,7 @@ const (
 // codeOwnBudget is the code of a request that our own budget has no room for; when it has is known exactly.
 const codeOwnBudget = "own_budget"
 
-// reservedFor is how long an init request that was taken from the budget may wait to leave. Then it is taken anew: what was
-// saved up behind a breaker must not leave at once when it closes.
+// reservedFor is how long an init request that was taken from the budget may wait to leave. Then it is taken anew.
 const reservedFor = 15 * time.Second
 
 // reserveInit takes an init request from the account's budget, before anything else of ours is taken that others want too.

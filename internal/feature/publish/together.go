@@ -25,22 +25,29 @@ func (t *together[T]) take(most int) []T {
 	defer t.mu.Unlock()
 	n := min(len(t.waiting), most)
 	batch := t.waiting[:n:n]
-	t.waiting = t.waiting[n:]
+	if t.waiting = t.waiting[n:]; len(t.waiting) == 0 {
+		t.waiting = nil // lets go of what was written
+	}
 	t.drained = n > 0
 	return batch
 }
 
-// drain writes until nothing waits, at most so many at once, and tells each what became of it. What one of a batch met must
-// not stop the others: a batch that cannot be written is written one by one.
+// drain writes until nothing waits, at most so many at once, and tells each what became of it.
 func (t *together[T]) drain(most int, write func([]T) error, tell func(T, error)) {
 	for batch := t.take(most); len(batch) > 0; batch = t.take(most) {
-		err := write(batch)
-		for i, one := range batch {
-			if err != nil && len(batch) > 1 {
-				tell(one, write(batch[i:i+1]))
-			} else {
-				tell(one, err)
-			}
-		}
+		writeApart(batch, write, tell)
+	}
+}
+
+// writeApart writes a batch. What one of it met must not stop the others: a batch that cannot be written is written in halves.
+func writeApart[T any](batch []T, write func([]T) error, tell func(T, error)) {
+	err := write(batch)
+	if half := len(batch) / 2; err != nil && half > 0 {
+		writeApart(batch[:half], write, tell)
+		writeApart(batch[half:], write, tell)
+		return
+	}
+	for _, one := range batch {
+		tell(one, err)
 	}
 }

@@ -34,7 +34,7 @@ func TestTogether(t *testing.T) {
 		}
 	}
 	q.drain(3, write, tell)
-	want := [][]int{{0, 1, 2}, {3, 4, 5}, {3}, {4}, {5}, {6, 7, 9}}
+	want := [][]int{{0, 1, 2}, {3, 4, 5}, {3}, {4, 5}, {4}, {5}, {6, 7, 9}}
 	if !slices.EqualFunc(batches, want, slices.Equal) {
 		t.Errorf("wrote %v, want %v", batches, want)
 	}

@@ -105,9 +105,10 @@ func (s *staged) takeSlot() bool {
 // beginAt is when the last request begins: early enough for all that waits for the line, no earlier than a request may be
 // kept open, and not all of a crowd at once.
 func (s *staged) beginAt() time.Time {
+	need := s.c.line.lead() + s.c.hold.margin
 	crowd := min(time.Duration(len(s.c.slots))*s.c.hold.opening, s.c.hold.longest/2)
-	lead := min(s.c.line.lead()+s.c.hold.margin+crowd, s.c.hold.longest)
-	return s.payload.Due.Add(-lead + rand.N(crowd+1))
+	lead := min(need+crowd, s.c.hold.longest)
+	return s.payload.Due.Add(-lead + rand.N(max(lead-need, 0)+1))
 }
 
 func (s *staged) sleepUntil(ctx context.Context, at time.Time) error {
