@@ -75,16 +75,13 @@ func (p *Publisher) confirm(ctx context.Context, a shippost.Attempt) error {
 	} else if err != nil {
 		return err
 	}
-	payload, err := (&runner{Publisher: p, s: s, a: a, options: s.Post.Options}).payload()
-	if err != nil {
-		return err
-	}
+	question := (&runner{Publisher: p, s: s, a: a, options: s.Post.Options}).question()
 	if !a.StopAskedAt.IsZero() && a.StopToldAt.IsZero() {
 		if err := p.tellToStop(ctx, pf, s, a); err != nil {
 			return err
 		}
 	}
-	verdict, err := pf.Confirm(ctx, payload)
+	verdict, err := pf.Confirm(ctx, question)
 	err = p.heard(pf, s.Account.ID, err)
 	chaos.Point("publish.asked")
 	if err != nil {

@@ -102,3 +102,26 @@ func TestLateTruth_ConnectedAnew(t *testing.T) {
 		}
 	})
 }
+
+// Asking what became of a post needs no address to upload to: one that no key opens any more keeps nobody from the truth.
+func TestConfirm_WithoutUploadAddress(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		id := b.schedule(b.account(), "one", time.Minute, time.Hour)
+		b.platform.failWith(func(op string, _ shippost.AccountID) error {
+			if op == "status" {
+				return down(op)
+			}
+			return nil
+		})
+		b.pass(2 * time.Minute)
+		if _, err := b.db.SQL().ExecContext(b.t.Context(), "UPDATE attempts SET upload_url = 'nobody opens this' WHERE upload_url <> ''"); err != nil {
+			t.Fatal(err)
+		}
+		b.platform.failWith(nil)
+		b.pass(30 * time.Minute)
+		if p := b.post(id); p.Status != shippost.PostPosted {
+			t.Errorf("the post is %s (%s)", p.Status, p.Phase)
+		}
+	})
+}

@@ -31,11 +31,8 @@ func (r *runner) lookBack(ctx context.Context) error {
 		if err := r.takeQuota(ctx, "status", statusPerMinute); err != nil {
 			return err
 		}
-		payload, err := (&runner{Publisher: r.Publisher, s: r.s, a: dead, options: r.options}).payload()
-		if err != nil {
-			return err
-		}
-		verdict, err := r.platform.Confirm(ctx, payload)
+		question := (&runner{Publisher: r.Publisher, s: r.s, a: dead, options: r.options}).question()
+		verdict, err := r.platform.Confirm(ctx, question)
 		if err != nil {
 			// Its death is proven; that the platform cannot be asked again proves nothing against it.
 			r.log.Info("an earlier attempt could not be asked about again", "post", dead.Post, "attempt", dead.ID, "err", err)

@@ -113,11 +113,8 @@ func (p *Publisher) tellToStop(ctx context.Context, pf platform.Platform, s situ
 	chaos.Point("publish.closed")
 	var answered *platform.Failure
 	if canceller, ok := platform.Can[platform.Canceller](pf); ok {
-		payload, err := (&runner{Publisher: p, s: s, a: a, options: s.Post.Options}).payload()
-		if err != nil {
-			return err
-		}
-		if err := p.heard(pf, a.Account, canceller.Cancel(ctx, payload)); err != nil {
+		question := (&runner{Publisher: p, s: s, a: a, options: s.Post.Options}).question()
+		if err := p.heard(pf, a.Account, canceller.Cancel(ctx, question)); err != nil {
 			f := p.failure(pf, err)
 			p.log.Info("the platform did not take back an attempt whose gate is closed", "post", a.Post, "attempt", a.ID, "code", f.Code, "err", err)
 			if f.Class == platform.Transient || f.Class == platform.Rate || f.Class == platform.Auth {

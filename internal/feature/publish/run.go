@@ -331,16 +331,24 @@ func (r *runner) stage(ctx context.Context) (platform.Staged, error) {
 	return staged, r.heard(r.platform, r.a.Account, err)
 }
 
-// payload is the frozen content of the attempt.
+// payload is the frozen content of the attempt, with all that is needed to send it.
 func (r *runner) payload() (platform.Payload, error) {
 	receipt, err := r.receipt(r.a)
+	pl := r.question()
+	pl.Receipt = receipt
+	return pl, err
+}
+
+// question is the content of an attempt about which the platform is asked: no address to upload to, which nobody may need
+// that only wants to know.
+func (r *runner) question() platform.Payload {
 	pl := platform.Payload{Attempt: r.a.ID, Account: r.a.Account, Handle: r.s.Account.Handle, Caption: r.s.Post.Caption, Options: r.options,
-		Tokens: r.vault.For(r.a.Account), Receipt: receipt, Due: r.s.Post.Due.At}
+		Tokens: r.vault.For(r.a.Account), Receipt: shippost.Receipt{PublishID: r.a.PublishID, OpenedAt: r.a.OpenedAt}, Due: r.s.Post.Due.At}
 	for _, m := range r.s.Media {
 		pl.Media = append(pl.Media, platform.File{Kind: m.Kind, Type: m.Type, Size: m.Size, SHA256: m.SHA256, Facts: m.Facts,
 			Open: func(ctx context.Context, offset int64) (io.ReadCloser, error) { return r.files.Open(ctx, m, offset) }})
 	}
-	return pl, err
+	return pl
 }
 
 // phase tells people how far the post is.
