@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"ship-post.com/shippost"
 )
@@ -16,6 +17,7 @@ import (
 const (
 	masterFile = "master.key"
 	keysetFile = "keyset"
+	lockFile   = "lock"
 )
 
 // CreateOrLoad opens the keys in dir, the default of a server that was told no master key. The first call makes the
@@ -70,9 +72,14 @@ func (f Folder) Load(context.Context) (string, error) {
 	return strings.TrimSpace(string(text)), err
 }
 
-// Swap writes the file in one step that survives a power cut. A folder has one server at a time, which the data
-// folder's lock sees to; only the first keyset can be contended, and there the file system decides.
-func (f Folder) Swap(ctx context.Context, old, fresh string) (bool, error) {
+// Swap writes the file in one step that survives a power cut. Of several processes one has its turn after the other: with
+// PostgreSQL a command may change the keys of a folder while another one does.
+func (f Folder) Swap(ctx context.Context, old, fresh string) (swapped bool, err error) {
+	unlock, err := f.lock()
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
 	path := filepath.Join(string(f), keysetFile)
 	if old == "" {
 		err := writeNew(path, fresh+"\n")
@@ -86,6 +93,18 @@ func (f Folder) Swap(ctx context.Context, old, fresh string) (bool, error) {
 		return false, err
 	}
 	return true, replace(path, fresh+"\n")
+}
+
+// lock waits until nobody else changes the folder, and keeps others out until unlock is called or the process ends.
+func (f Folder) lock() (unlock func() error, err error) {
+	file, err := os.OpenFile(filepath.Join(string(f), lockFile), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("seal: lock the key folder: %w", err)
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, errors.Join(fmt.Errorf("seal: lock the key folder: %w", err), file.Close())
+	}
+	return file.Close, nil
 }
 
 // writeNew makes a 0600 file with the text, complete or not at all; fs.ErrExist when there is one.

@@ -433,3 +433,48 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+// Commands that change the keys of a folder at the same time never undo what another one did.
+func TestAKeysetIsChangedByOneAtATime(t *testing.T) {
+	dir := t.TempDir()
+	first, err := CreateOrLoad(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const many = 8
+	sealers := [many]*Sealer{}
+	for i := range sealers {
+		if sealers[i], err = CreateOrLoad(t.Context(), dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 20 {
+		var wg sync.WaitGroup
+		values := [many]string{}
+		for i, s := range sealers {
+			wg.Go(func() {
+				err := s.Rotate(context.Background())
+				if err == nil {
+					values[i], err = s.Seal(shippost.NewSecret("x"), accessOf("acc_1"))
+				}
+				if err != nil && !shippost.IsCode(err, "keyset_changed") {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		rotated := 0
+		for _, value := range values {
+			if value == "" {
+				continue
+			}
+			rotated++
+			if _, err := first.Open(value, accessOf("acc_1")); err != nil {
+				t.Fatalf("what was sealed with a new key does not open: %v", err)
+			}
+		}
+		if rotated == 0 {
+			t.Error("none of them rotated the keys")
+		}
+	}
+}
