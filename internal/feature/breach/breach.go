@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"ship-post.com/shippost"
@@ -72,13 +73,14 @@ func (d *Desk) Foresee(ctx context.Context) (t Toll, err error) {
 // Answer ends it. Each step is whole by itself and noted in the journal: called again, after a crash or just so, it ends what is left or
 // has come since. An error says that not all of it is done; what a platform has not confirmed is no error, it is asked again for seven days.
 func (d *Desk) Answer(ctx context.Context) (t Toll, err error) {
-	// New keys first: what is sealed from here on is not for whoever has the old ones. Servers that would not learn them are no reason to
+	// New keys first: what is sealed from here on is not for whoever has the old ones. That there can be none, whyever, is no reason to
 	// leave anything open.
 	switch err := d.Keys.Begin(ctx, true); {
 	case shippost.IsCode(err, "servers_run"):
 		t.OldKeys = shippost.AsError(err).Message
 	case err != nil:
-		return t, err
+		d.Log.Error("the keys could not be rotated", "err", err)
+		t.OldKeys = fmt.Sprintf("This is why: %s. Mend that.", strings.TrimSuffix(err.Error(), "."))
 	default:
 		t.Rotated = true
 	}

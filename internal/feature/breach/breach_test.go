@@ -116,6 +116,39 @@ func TestAnswer_DiesOnItsWay(t *testing.T) {
 	}
 }
 
+// Keys that cannot be rotated, whyever, keep nothing else open, and the answer says why they were not.
+func TestAnswer_WithoutNewKeys(t *testing.T) {
+	t.Parallel()
+	storetest.EachAt(t, connecttest.Noon, func(t *testing.T, db *store.DB, clock *storetest.Clock) {
+		ctx := t.Context()
+		var o connect.Options
+		b := connecttest.On(t, db, clock, func(given *connect.Options) { o = *given })
+		log := slog.New(slog.NewTextHandler(t.Output(), nil))
+		stranger, err := seal.CreateOrLoad(ctx, t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		entered := signIn(t, b)
+		// The key of the chain does not open.
+		strange := journal.NewChain(journal.ChainOptions{DB: db, Sealer: stranger, Bucket: o.Bucket, Now: clock.Now, Log: log})
+		if err := strange.Seal(ctx); err != nil {
+			t.Fatal(err)
+		}
+		chain := journal.NewChain(journal.ChainOptions{DB: db, Sealer: o.Sealer, Bucket: o.Bucket, Now: clock.Now, Log: log})
+		desk := breach.New(breach.Options{DB: db, Accounts: b.Desk, Chain: chain, Keys: rotate.New(rotate.Options{DB: db, Sealer: o.Sealer, Chain: chain, Shared: true, Log: log}), Log: log})
+		toll, err := desk.Answer(ctx)
+		if err != nil || toll.Rotated || !strings.Contains(toll.OldKeys, "does not open") || toll.Accounts != 1 || toll.Held != 0 {
+			t.Errorf("%+v, %v", toll, err)
+		}
+		if _, err := b.Auth.Authenticate(ctx, auth.Credentials{Cookie: entered.Ticket.Cookie}); !shippost.IsKind(err, shippost.Unauthenticated) {
+			t.Errorf("a cookie still opens something: %v", err)
+		}
+		if gone := b.Effects("authorization_removed"); len(gone) != 1 {
+			t.Errorf("revoked: %+v", gone)
+		}
+	})
+}
+
 func signIn(t *testing.T, b *connecttest.Bench) connect.Result {
 	t.Helper()
 	browser := auth.NewToken()
