@@ -32,7 +32,11 @@ func (a *App) noteSettings(ctx context.Context) error {
 			if sealed, err = a.sealer.Seal(shippost.NewSecret(rand.Text()+rand.Text()), row); err != nil {
 				return err
 			}
-			if err := tx.SetMeta(ctx, settingsKey, sealed); err != nil {
+			if _, err := tx.SwapMeta(ctx, settingsKey, "", sealed); err != nil {
+				return err
+			}
+			// Another server may have been faster; on PostgreSQL it is the one waited for that counts.
+			if sealed, err = tx.Meta(ctx, settingsKey); err != nil {
 				return err
 			}
 		}

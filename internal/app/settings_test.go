@@ -1,8 +1,10 @@
 package app
 
 import (
+	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 
 	"ship-post.com/shippost"
@@ -52,5 +54,33 @@ func TestS16_ChangedSettingsAreNoted(t *testing.T) {
 				t.Errorf("%+v", noted)
 			}
 		})
+	}
+}
+
+// Servers that start together for the first time agree on one key of the fingerprints, so none takes what another one noted for a change.
+func TestServersThatStartTogetherNoteNoChange(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	a, err := Open(ctx, setUp(t, store.Postgres), Options{Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = a.Close() })
+	for range 10 {
+		storetest.Update(t, a.db, func(tx *store.Tx) error {
+			return errors.Join(tx.DropMeta(ctx, settingsKey), tx.DropMeta(ctx, settingsMeta))
+		})
+		var servers sync.WaitGroup
+		for range 4 {
+			servers.Go(func() {
+				if err := a.noteSettings(ctx); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		servers.Wait()
+	}
+	if noted := storetest.Entries(t, a.db, shippost.EntrySettingsChanged); len(noted) != 0 {
+		t.Errorf("%d entries: %+v", len(noted), noted[0])
 	}
 }
