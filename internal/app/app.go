@@ -380,7 +380,16 @@ func (a *App) Listen() (net.Listener, error) {
 const stopTime = 15 * time.Second
 
 // Serve publishes, works and answers requests on ln until ctx ends, and then stops everything in order.
-func (a *App) Serve(ctx context.Context, ln net.Listener) error {
+func (a *App) Serve(ctx context.Context, ln net.Listener) (err error) {
+	if a.db.Engine() == store.Postgres { // on SQLite nobody else can change the keys meanwhile
+		defer func() { err = errors.Join(err, a.leave(ctx)) }()
+		if err := a.rotator.Join(ctx, a.node); err != nil {
+			if ctx.Err() != nil {
+				err = nil // stopped before anything began
+			}
+			return errors.Join(err, ln.Close())
+		}
+	}
 	// What was erased must not come back with a restored backup, nor be published.
 	if err := a.lifecycle.Replay(ctx); err != nil {
 		return errors.Join(err, ln.Close())
@@ -409,7 +418,7 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	parts.Go(func() { a.usage.Run(ctx) })
 	parts.Go(func() { a.addresses.Run(ctx) })
 	parts.Go(func() { a.chain.Run(ctx) })
-	if a.db.Engine() == store.Postgres { // on SQLite nobody else can change the keys meanwhile
+	if a.db.Engine() == store.Postgres {
 		parts.Go(func() { a.rotator.Run(ctx, a.node) })
 	}
 	if a.certificates != nil {
@@ -429,6 +438,13 @@ func (a *App) publish(ctx context.Context) error {
 		return fmt.Errorf("reckon due times by new zone rules: %w", err)
 	}
 	return a.publisher.Run(ctx)
+}
+
+// leave has nobody wait for this server, whether or not it came to publish.
+func (a *App) leave(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+	defer cancel()
+	return a.rotator.Leave(ctx, a.node)
 }
 
 // Close lets go of everything. Call it after Serve.

@@ -22,10 +22,10 @@ var nodes = newTable("nodes",
 	column[Node]{"key_id", func(n *Node) any { return &n.Key }},
 )
 
-// InsertNode registers a process that starts; its first beat is its start.
+// InsertNode registers a process that starts; its first beat is its start. For one that is registered already it is a beat.
 func (t *Tx) InsertNode(ctx context.Context, id shippost.NodeID) error {
-	now := t.Now()
-	return nodes.insert(ctx, t, &Node{ID: id, StartedAt: now, BeatAt: now})
+	_, err := t.exec(ctx, "INSERT INTO nodes (id, started_at, beat_at) VALUES ($1, $2, $2) ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at", id, moment(t.Now()))
+	return err
 }
 
 // BeatNode notes that the process runs. It reports false when somebody removed the node: then it was taken for dead

@@ -51,10 +51,11 @@ func (t *Tx) SwapSealed(ctx context.Context, c SealedColumn, old SealedValue, fr
 }
 
 // SealsInHand returns how many sealed texts a process that runs may still have in memory and write back as they were: those of attempts under
-// way whose bytes are not handed over and that began before a moment, and those of tokens that are being renewed.
-func (t *Tx) SealsInHand(ctx context.Context, before time.Time) (n int64, err error) {
+// way whose bytes are not handed over and that began before a moment, and those of tokens whose renewal began, or was made recent, after one:
+// the intent of a renewal whose answer was lost may stay for ever.
+func (t *Tx) SealsInHand(ctx context.Context, before, renewed time.Time) (n int64, err error) {
 	err = t.value(ctx, []any{&n}, `SELECT (SELECT count(*) FROM attempts WHERE upload_url <> '' AND handed_at IS NULL AND ended_at IS NULL AND opened_at < $1)
-		+ (SELECT count(*) FROM grants WHERE intent_hash <> '')`, moment(before))
+		+ (SELECT count(*) FROM grants WHERE intent_hash <> '' AND intent_at > $2)`, moment(before), moment(renewed))
 	return n, err
 }
 

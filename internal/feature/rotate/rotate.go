@@ -19,12 +19,14 @@ import (
 const TellEvery = 5 * time.Second
 
 const (
-	atOnce = 100       // values that are sealed anew in a transaction, so that no post waits for it
-	gone   = time.Hour // after this long without a sign of life a process is not waited for
+	atOnce = 100             // values that are sealed anew in a transaction, so that no post waits for it
+	gone   = time.Hour       // after this long without a sign of life a process is not waited for
+	quiet  = 2 * time.Minute // at the latest after this long what a process has sealed is in the database, where it can be seen
+	renews = 5 * time.Minute // after this long without having been made recent a renewal of tokens is under way no more
 )
 
-// noteMeta is the row that says which key was noted in the journal last, by its id, and when it was first seen that every process seals
-// with it (0: not yet).
+// noteMeta is the row that says which key was noted in the journal last, by its id, and since when every process seals with it and nothing
+// turned up that an old key sealed (0: not yet).
 const noteMeta = "keys_rotated"
 
 // Options is what a Rotator needs. All fields but Patience are required.
@@ -105,12 +107,13 @@ func (r *Rotator) Finish(ctx context.Context) (result Result, err error) {
 func (r *Rotator) attempt(ctx context.Context, result *Result) (again bool, err error) {
 	result.Unreadable, result.Waits = nil, ""
 	key := r.Sealer.InUse()
-	settled, behind, err := r.settle(ctx, key)
+	behind, err := r.settle(ctx, key)
 	if err != nil {
 		return false, err
 	}
+	lost := map[value]bool{}
 	for _, c := range store.SealedColumns {
-		if err := r.reseal(ctx, c, result); err != nil {
+		if err := r.reseal(ctx, c, result, lost); err != nil {
 			return false, fmt.Errorf("seal %s.%s anew: %w", c.Table, c.Column, err)
 		}
 	}
@@ -124,10 +127,10 @@ func (r *Rotator) attempt(ctx context.Context, result *Result) (again bool, err 
 		result.Waits = behind
 		return true, nil
 	}
-	if result.Waits, err = r.inHand(ctx, settled); err != nil || result.Waits != "" {
-		return true, err
+	if result.Waits, again, err = r.inHand(ctx); err != nil || result.Waits != "" {
+		return again, err
 	}
-	left, err := r.left(ctx)
+	left, err := r.left(ctx, lost)
 	if err != nil {
 		return false, err
 	}
@@ -145,11 +148,21 @@ func (r *Rotator) attempt(ctx context.Context, result *Result) (again bool, err 
 	return false, nil
 }
 
-// reseal seals the values of a column anew, some in a transaction.
-func (r *Rotator) reseal(ctx context.Context, c store.SealedColumn, result *Result) error {
+// value is a sealed value in its place.
+type value struct {
+	place string // the column
+	store.SealedValue
+}
+
+func valueIn(c store.SealedColumn, v store.SealedValue) value {
+	return value{c.Table + "." + c.Column, v}
+}
+
+// reseal seals the values of a column anew, some in a transaction, and adds to lost what no key opens.
+func (r *Rotator) reseal(ctx context.Context, c store.SealedColumn, result *Result, lost map[value]bool) error {
 	for after, more := "", true; more; {
 		var changed int
-		var unreadable []string
+		var unreadable []value
 		var last string
 		err := r.DB.Update(ctx, func(tx *store.Tx) error {
 			changed, unreadable, last = 0, nil, after // it may be run again
@@ -162,7 +175,7 @@ func (r *Rotator) reseal(ctx context.Context, c store.SealedColumn, result *Resu
 				fresh, did, err := r.Sealer.Reseal(v.Value, seal.Row{Table: c.Table, Column: c.Column, ID: v.ID})
 				switch {
 				case shippost.IsCode(err, "sealed_value_unreadable"):
-					unreadable = append(unreadable, c.Table+"."+c.Column+" of "+v.ID)
+					unreadable = append(unreadable, valueIn(c, v))
 				case err != nil:
 					return err
 				case did:
@@ -177,21 +190,27 @@ func (r *Rotator) reseal(ctx context.Context, c store.SealedColumn, result *Resu
 				}
 			}
 			more = len(list) == atOnce
-			return nil
+			if changed == 0 {
+				return nil
+			}
+			return r.unsettle(ctx, tx)
 		})
 		if err != nil {
 			return err
 		}
 		chaos.Point("rotate.resealed")
 		result.Resealed += changed
-		result.Unreadable = append(result.Unreadable, unreadable...)
+		for _, v := range unreadable {
+			result.Unreadable = append(result.Unreadable, v.place+" of "+v.ID)
+			lost[v] = true
+		}
 		after = last
 	}
 	return nil
 }
 
-// left counts what an old key sealed.
-func (r *Rotator) left(ctx context.Context) (n int, err error) {
+// left counts what an old key sealed, without what it does not open either.
+func (r *Rotator) left(ctx context.Context, lost map[value]bool) (n int, err error) {
 	for _, c := range store.SealedColumns {
 		for after, more := "", true; more; {
 			var list []store.SealedValue
@@ -204,7 +223,7 @@ func (r *Rotator) left(ctx context.Context) (n int, err error) {
 			}
 			for _, v := range list {
 				after = v.ID
-				if r.Sealer.IsOld(v.Value) {
+				if r.Sealer.IsOld(v.Value) && !lost[valueIn(c, v)] {
 					n++
 				}
 			}
@@ -250,9 +269,10 @@ func (r *Rotator) others(ctx context.Context) error {
 	})
 }
 
-// settle returns since when every process seals with the key, or which one does not yet.
-func (r *Rotator) settle(ctx context.Context, key uint32) (since time.Time, behind string, err error) {
+// settle notes when every process seals with the key, or says which one does not yet.
+func (r *Rotator) settle(ctx context.Context, key uint32) (behind string, err error) {
 	err = r.DB.Update(ctx, func(tx *store.Tx) error {
+		behind = ""
 		n, err := r.note(ctx, tx)
 		if err != nil {
 			return err
@@ -261,36 +281,59 @@ func (r *Rotator) settle(ctx context.Context, key uint32) (since time.Time, behi
 		if err != nil {
 			return err
 		}
-		behind = ""
 		for _, node := range alive {
 			if node.Key != int64(key) {
 				behind = fmt.Sprintf("The server %s has not taken the new key yet; it last showed itself at %s. One that was killed counts as running for an hour.", node.ID, node.BeatAt.UTC().Format(time.RFC3339))
-				return nil
+				if n.settled.IsZero() {
+					return nil
+				}
+				// It has come back after it was given up; what it seals until it takes the key may turn up later.
+				n.settled = time.Time{}
+				return tx.SetMeta(ctx, noteMeta, n.String())
 			}
 		}
-		if since = n.settled; n.key == key && !since.IsZero() {
+		if n.key == key && !n.settled.IsZero() {
 			return nil
 		}
-		since = tx.Now()
-		return tx.SetMeta(ctx, noteMeta, note{key, since}.String())
+		return tx.SetMeta(ctx, noteMeta, note{key, tx.Now()}.String())
 	})
-	return since, behind, err
+	return behind, err
 }
 
-// inHand says what a process may still have in memory as an old key sealed it, and write back so; "" for nothing.
-func (r *Rotator) inHand(ctx context.Context, settled time.Time) (why string, err error) {
+// unsettle notes that something turned up which an old key sealed, so there may be more of it under way.
+func (r *Rotator) unsettle(ctx context.Context, tx *store.Tx) error {
+	n, err := r.note(ctx, tx)
+	if err != nil || n.settled.IsZero() {
+		return err
+	}
+	n.settled = tx.Now()
+	return tx.SetMeta(ctx, noteMeta, n.String())
+}
+
+// inHand says what a process may still have in memory as an old key sealed it, and write down so; "" for nothing. It reports whether waiting a
+// moment may help. Between sealing something and committing it nothing shows it, so it takes a while without any of it to be sure.
+func (r *Rotator) inHand(ctx context.Context) (why string, again bool, err error) {
 	err = r.DB.View(ctx, func(tx *store.Tx) error {
 		alive, err := r.alive(ctx, tx)
 		if err != nil || len(alive) == 0 {
 			return err
 		}
-		n, err := tx.SealsInHand(ctx, settled)
-		if n > 0 {
-			why = fmt.Sprintf("%d posts or renewals of tokens that are under way began with an old key. Posts are over within some minutes of their time.", n)
+		note, err := r.note(ctx, tx)
+		if err != nil {
+			return err
 		}
-		return err
+		n, err := tx.SealsInHand(ctx, note.settled, tx.Now().Add(-renews))
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			why, again = fmt.Sprintf("%d posts or renewals of tokens that are under way began with an old key. Posts are over within some minutes of their time.", n), true
+		} else if until := note.settled.Add(quiet); tx.Now().Before(until) {
+			why = fmt.Sprintf("Servers run, and what they sealed with an old key just before they took the new one may still turn up, until %s.", until.UTC().Format(time.RFC3339))
+		}
+		return nil
 	})
-	return why, err
+	return why, again, err
 }
 
 // note is what stands in the row of noteMeta.
@@ -334,6 +377,24 @@ func (r *Rotator) Run(ctx context.Context, node shippost.NodeID) {
 		case <-time.After(TellEvery):
 		}
 	}
+}
+
+// Join makes a process that starts known to those that change the keys, and then has it take the keyset as it is by now and say so. Until it
+// has, no key is retired. It must come before the process seals anything; what goes before it may have read the keyset.
+func (r *Rotator) Join(ctx context.Context, node shippost.NodeID) error {
+	if err := r.DB.Update(ctx, func(tx *store.Tx) error { return tx.InsertNode(ctx, node) }); err != nil {
+		return fmt.Errorf("make this process known: %w", err)
+	}
+	chaos.Point("rotate.joined")
+	return r.Tell(ctx, node)
+}
+
+// Leave takes back what Join did, for a process that does not come to run after all.
+func (r *Rotator) Leave(ctx context.Context, node shippost.NodeID) error {
+	return r.DB.Update(ctx, func(tx *store.Tx) error {
+		_, err := tx.DeleteNode(ctx, node)
+		return err
+	})
 }
 
 // Tell looks at the keyset and says which key this process seals with.

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -36,6 +37,7 @@ type house struct {
 	account     shippost.AccountID
 	attempt     shippost.Attempt
 	grant       store.Grant
+	ahead       atomic.Int64 // how far its clock is ahead, a time.Duration
 }
 
 func must(t *testing.T, err error) {
@@ -60,7 +62,7 @@ func each(t *testing.T, test func(t *testing.T, h *house)) {
 func (h *house) open() {
 	h.t.Helper()
 	var err error
-	h.db, err = store.Open(h.t.Context(), store.Options{URL: h.url})
+	h.db, err = store.Open(h.t.Context(), store.Options{URL: h.url, Now: func() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }})
 	must(h.t, err)
 	h.sealer, err = seal.CreateOrLoad(h.t.Context(), h.keys)
 	must(h.t, err)
@@ -176,7 +178,7 @@ func TestS19_Rotate(t *testing.T) {
 	})
 }
 
-// A value that no key opens is named, stays what it is, and keeps no old key alive.
+// A value that no key opens is named, stays what it is, and keeps no old key alive, whoever sealed it.
 func TestUnreadableValuesAreNamed(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, h *house) {
@@ -185,10 +187,13 @@ func TestUnreadableValuesAreNamed(t *testing.T) {
 		must(t, err)
 		lost, err := stranger.Seal(shippost.NewSecret("x"), seal.Row{Table: "meta", Column: "value", ID: "certificate:lost"})
 		must(t, err)
-		storetest.Update(t, h.db, func(tx *store.Tx) error { return tx.SetMeta(ctx, "certificate:lost", lost) })
+		storetest.Update(t, h.db, func(tx *store.Tx) error {
+			other, err := tx.Meta(ctx, "certificate:001") // in another row it does not open
+			return errors.Join(err, tx.SetMeta(ctx, "certificate:lost", lost), tx.SetMeta(ctx, "certificate:moved", other))
+		})
 		must(t, h.rotator(true).Begin(ctx, false))
 		result, err := h.rotator(true).Finish(ctx)
-		if err != nil || result.Waits != "" || fmt.Sprint(result.Unreadable) != "[meta.value of certificate:lost]" || h.sealer.HasOld() {
+		if err != nil || result.Waits != "" || fmt.Sprint(result.Unreadable) != "[meta.value of certificate:lost meta.value of certificate:moved]" || h.sealer.HasOld() {
 			t.Errorf("%+v, %v", result, err)
 		}
 		storetest.View(t, h.db, func(tx *store.Tx) error {
@@ -237,6 +242,8 @@ func TestOtherServersAreWaitedFor(t *testing.T) {
 	if err := h.rotator(false).Begin(ctx, true); !shippost.IsCode(err, "servers_run") || h.sealer.InUse() != before {
 		t.Fatalf("with keys of its own: %v", err)
 	}
+	late := ""
+	storetest.View(t, h.db, func(tx *store.Tx) (err error) { late, err = tx.Meta(ctx, "certificate:000"); return err })
 	must(t, h.rotator(true).Begin(ctx, false))
 	waits := func(want string) {
 		t.Helper()
@@ -259,6 +266,8 @@ func TestOtherServersAreWaitedFor(t *testing.T) {
 		return err
 	})
 	waits("2 posts or renewals")
+	h.ahead.Add(int64(5*time.Minute + time.Second)) // its answer was lost, and nobody tries again
+	waits("1 posts or renewals")
 	h.grant.Version = 2
 	storetest.Update(t, h.db, func(tx *store.Tx) error {
 		_, err := tx.ReplaceGrant(ctx, h.grant, 1) // with the refresh token as the old key sealed it
@@ -273,6 +282,14 @@ func TestOtherServersAreWaitedFor(t *testing.T) {
 		}
 		return err
 	})
+	// What it sealed before it took the key is committed only now.
+	waits("may still turn up")
+	h.ahead.Add(int64(110 * time.Second))
+	storetest.Update(t, h.db, func(tx *store.Tx) error { return tx.SetMeta(ctx, "certificate:000", late) })
+	waits("may still turn up")
+	h.ahead.Add(int64(110 * time.Second))
+	waits("may still turn up")
+	h.ahead.Add(int64(11 * time.Second))
 	if result, err := h.rotator(true).Finish(ctx); err != nil || result.Waits != "" || h.sealer.HasOld() {
 		t.Fatalf("%+v, %v", result, err)
 	}
@@ -282,6 +299,41 @@ func TestOtherServersAreWaitedFor(t *testing.T) {
 	must(t, there.Tell(ctx, "node_b"))
 	if other.HasOld() {
 		t.Error("the other server has the old key still")
+	}
+}
+
+// A server that read the keyset and was not known yet takes the one there is before it seals anything, and says so. Coming to run it keeps its row.
+func TestAServerThatStartsTakesTheKeysThereAre(t *testing.T) {
+	t.Parallel()
+	h := build(t, storetest.PostgresURL(t))
+	ctx := t.Context()
+	other, err := seal.CreateOrLoad(ctx, h.keys)
+	must(t, err)
+	must(t, h.rotator(true).Begin(ctx, false))
+	if result, err := h.rotator(true).Finish(ctx); err != nil || result.Waits != "" || h.sealer.HasOld() {
+		t.Fatalf("%+v, %v", result, err)
+	}
+	there := rotate.New(rotate.Options{DB: h.db, Sealer: other, Chain: h.chain, Shared: true, Log: slog.New(slog.DiscardHandler)})
+	must(t, there.Join(ctx, "node_b"))
+	if other.InUse() != h.sealer.InUse() {
+		t.Error("it seals with a key that is gone")
+	}
+	known := func() (list []store.Node) {
+		storetest.View(t, h.db, func(tx *store.Tx) (err error) { list, err = tx.Nodes(ctx); return err })
+		return list
+	}
+	joined := known()
+	if len(joined) != 1 || joined[0].Key != int64(other.InUse()) {
+		t.Fatalf("known are %+v", joined)
+	}
+	h.ahead.Add(int64(time.Minute))
+	storetest.Update(t, h.db, func(tx *store.Tx) error { return tx.InsertNode(ctx, "node_b") })
+	if runs := known(); len(runs) != 1 || runs[0].Key != joined[0].Key || !runs[0].StartedAt.Equal(joined[0].StartedAt) || !runs[0].BeatAt.After(joined[0].BeatAt) {
+		t.Errorf("known are %+v", runs)
+	}
+	must(t, there.Leave(ctx, "node_b"))
+	if left := known(); len(left) != 0 {
+		t.Errorf("known are %+v", left)
 	}
 }
 
