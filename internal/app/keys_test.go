@@ -67,4 +67,11 @@ func TestARotationKnowsWhichServersRun(t *testing.T) {
 	if nodes := known(); len(nodes) != 0 {
 		t.Errorf("after its end: %+v", nodes)
 	}
+	// One that is stopped before it began is not waited for either.
+	if ln, err = a.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Serve(serving, ln); err != nil || len(known()) != 0 {
+		t.Errorf("stopped at once: %v, known are %+v", err, known())
+	}
 }

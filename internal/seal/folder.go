@@ -17,7 +17,7 @@ import (
 const (
 	masterFile = "master.key"
 	keysetFile = "keyset"
-	lockFile   = "lock"
+	lockFile   = "lock" // empty; who holds its lock may change the keyset
 )
 
 // CreateOrLoad opens the keys in dir, the default of a server that was told no master key. The first call makes the

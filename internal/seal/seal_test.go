@@ -340,7 +340,7 @@ func TestKeyFolder(t *testing.T) {
 	if err := first.Rotate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	modes(t, dir, map[string]os.FileMode{"": os.ModeDir | 0o700, "/master.key": 0o600, "/keyset": 0o600})
+	modes(t, dir, map[string]os.FileMode{"": os.ModeDir | 0o700, "/master.key": 0o600, "/keyset": 0o600, "/lock": 0o600})
 	second, err := CreateOrLoad(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
@@ -349,8 +349,8 @@ func TestKeyFolder(t *testing.T) {
 		t.Errorf("after a restart: %q, %v", got.Reveal(), err)
 	}
 	entries, _ := os.ReadDir(dir)
-	if len(entries) != 2 {
-		t.Errorf("the folder holds %v, want two files", entries)
+	if len(entries) != 3 {
+		t.Errorf("the folder holds %v, want three files", entries)
 	}
 }
 
