@@ -385,7 +385,6 @@ func (r *Rotator) Join(ctx context.Context, node shippost.NodeID) error {
 	if err := r.DB.Update(ctx, func(tx *store.Tx) error { return tx.InsertNode(ctx, node) }); err != nil {
 		return fmt.Errorf("make this process known: %w", err)
 	}
-	chaos.Point("rotate.joined")
 	return r.Tell(ctx, node)
 }
 
