@@ -177,10 +177,14 @@ type Findings struct {
 // Find returns whom a breach may concern, and what happened since a moment. Being read like this is noted.
 func (d *Desk) Find(ctx context.Context, since time.Time) (f Findings, err error) {
 	report, err := d.Chain.Verify(ctx)
-	if err != nil {
+	verdict := report.Sentence()
+	switch {
+	case shippost.IsCode(err, "sealed_value_unreadable"): // who came in may have damaged its keys
+		verdict = fmt.Sprintf("The log cannot be checked: %s. Do not rely on it.", strings.TrimSuffix(err.Error(), "."))
+	case err != nil:
 		return f, err
 	}
-	f = Findings{Since: since.UTC(), Log: report.Sentence(), People: []Person{}, Timeline: []Event{}}
+	f = Findings{Since: since.UTC(), Log: verdict, People: []Person{}, Timeline: []Event{}}
 	err = d.DB.View(ctx, func(tx *store.Tx) error {
 		users, err := tx.Users(ctx)
 		if err != nil {

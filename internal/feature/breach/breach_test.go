@@ -136,6 +136,10 @@ func TestAnswer_WithoutNewKeys(t *testing.T) {
 		}
 		chain := journal.NewChain(journal.ChainOptions{DB: db, Sealer: o.Sealer, Bucket: o.Bucket, Now: clock.Now, Log: log})
 		desk := breach.New(breach.Options{DB: db, Accounts: b.Desk, Chain: chain, Keys: rotate.New(rotate.Options{DB: db, Sealer: o.Sealer, Chain: chain, Shared: true, Log: log}), Log: log})
+		// Whom to tell is known all the same.
+		if found, err := desk.Find(ctx, connecttest.Noon); err != nil || len(found.People) != 1 || len(found.Timeline) == 0 || !strings.Contains(found.Log, "Do not rely on it") {
+			t.Errorf("%+v, %v", found, err)
+		}
 		toll, err := desk.Answer(ctx)
 		if err != nil || toll.Rotated || !strings.Contains(toll.OldKeys, "does not open") || toll.Accounts != 1 || toll.Held != 0 {
 			t.Errorf("%+v, %v", toll, err)
