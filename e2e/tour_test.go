@@ -157,6 +157,15 @@ func TestShortcuts_Map(t *testing.T) {
 	p := plan(t)
 	b := p.signedIn(t)
 	b.see("Times are in")
+	search := func() {
+		t.Helper()
+		js[bool](b, "(document.activeElement?.blur(), true)")
+		b.stroke('/')
+		b.at("/library")
+		b.until("the focus on the search", func() bool { return peek[string](b, "document.activeElement.type") == "search" })
+	}
+	search() // before the library was ever loaded
+	js[bool](b, "(document.activeElement.blur(), true)")
 	for _, to := range [][3]string{{"g", "p", "/posts"}, {"g", "l", "/library"}, {"g", "a", "/accounts"}, {"c", "", "/compose"}} {
 		for _, key := range to[:2] {
 			if key != "" {
@@ -166,10 +175,7 @@ func TestShortcuts_Map(t *testing.T) {
 		b.at(to[2])
 		b.until("the screen", func() bool { return peek[bool](b, "Boolean(document.querySelector('h1'))") })
 	}
-	js[bool](b, "(document.activeElement?.blur(), true)")
-	b.stroke('/')
-	b.at("/library")
-	b.until("the focus on the search", func() bool { return peek[string](b, "document.activeElement.type") == "search" })
+	search()
 	b.keys("t", "i", "d", "e") // and these go no other way
 	b.until("the file that was looked for", func() bool { return b.path() == "/library?search=tide" && b.tiles() == 1 })
 	js[bool](b, "(document.activeElement.blur(), true)")

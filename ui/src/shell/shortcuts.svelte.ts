@@ -1,7 +1,9 @@
-import { tick } from 'svelte'
 import { navigate } from '../router.ts'
 
 export const map = $state({ open: false })
+
+/** Whether the focus is to go to the library's search, which may be there only once the library was fetched. The next navigation drops it. */
+export const search = $state({ wanted: false })
 
 /** What the keyboard does on every screen. Shown by "?". */
 export const keys: { keys: string; does: string }[] = [
@@ -24,11 +26,11 @@ export const keys: { keys: string; does: string }[] = [
 const goes = { c: '/', p: '/posts', l: '/library', a: '/accounts' } as const
 let afterG = -Infinity // a page that was loaded a moment ago has not heard it yet
 
-async function search(): Promise<void> {
-  const field = () => document.querySelector<HTMLElement>('[type=search]')
-  if (!field()) await navigate('/library')
-  await tick()
-  field()?.focus()
+function toSearch(): void {
+  const field = document.querySelector<HTMLElement>('[type=search]')
+  if (field) return field.focus()
+  search.wanted = true
+  void navigate('/library')
 }
 
 /** Handles a key press, unless somebody is typing or a dialog is open. */
@@ -38,12 +40,13 @@ export function shortcuts(e: KeyboardEvent): void {
   const key = e.key.toLowerCase()
   if (e.timeStamp - afterG < 1200 && key in goes) {
     afterG = -Infinity
+    search.wanted = false
     void navigate(goes[key as keyof typeof goes])
     return
   }
   afterG = key === 'g' ? e.timeStamp : -Infinity
   if (key === 'c') void navigate('/compose')
-  else if (e.key === '/') void search()
+  else if (e.key === '/') toSearch()
   else if (e.key === '?') map.open = true
   else return
   e.preventDefault()
