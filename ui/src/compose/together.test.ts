@@ -1,11 +1,9 @@
 import { expect, test } from 'vitest'
-import { kindOf, together, usable } from './together.ts'
+import { together, usable } from './together.ts'
 
 const photo = (n: number) => ({ name: `p${n}.jpg`, type: 'image/jpeg' })
 const video = { name: 'v.mp4', type: 'video/mp4' }
 const photos = (n: number) => Array.from({ length: n }, (_, i) => photo(i))
-
-test('HEIC is a photo although browsers do not know it', () => expect(kindOf({ name: 'IMG_1.HEIC', type: '' })).toBe('photo'))
 
 test.each([
   ['photos alone', photos(3), undefined, 3, 0, ''],

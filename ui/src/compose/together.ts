@@ -1,5 +1,5 @@
 import type { MediaKind } from '../panels/tiktok/answers.ts'
-import { refusal } from '../upload/accepts.ts'
+import { kindOf, refusal } from '../upload/accepts.ts'
 
 /** What of newly chosen files a post takes, and why the rest is left out. */
 export interface Together<T> {
@@ -8,11 +8,6 @@ export interface Together<T> {
   instead: T[]
   /** One sentence, or '' when everything was taken. */
   words: string
-}
-
-/** What a file is, by what the browser says of it; some say nothing of HEIC. */
-export function kindOf(file: { name: string; type: string }): MediaKind {
-  return file.type.startsWith('image/') || /\.(jpe?g|png|webp|heic|heif)$/i.test(file.name) ? 'photo' : 'video'
 }
 
 /** The files that may be what they say, and in a sentence each what is left out before it is sent anywhere. */

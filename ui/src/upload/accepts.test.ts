@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { refusal, systemFile } from './accepts.ts'
+import { kindOf, refusal, systemFile } from './accepts.ts'
 
 it.each([
   ['walk.mp4', 'video/mp4'],
@@ -21,3 +21,5 @@ it('knows what systems leave in folders', () => {
   for (const name of ['.DS_Store', '._walk.mp4', 'Thumbs.db', 'desktop.ini']) expect(systemFile(name)).toBe(true)
   expect(systemFile('thumbs.mp4')).toBe(false)
 })
+
+it('takes HEIC for a photo although browsers do not know it', () => expect(kindOf({ name: 'IMG_1.HEIC', type: '' })).toBe('photo'))

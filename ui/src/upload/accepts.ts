@@ -14,6 +14,11 @@ export function refusal(file: { name: string; type: string; size: number }): str
   return `This is no video or photo that TikTok takes. Choose ${kinds}.`
 }
 
+/** What a file is, by what the browser says of it; some say nothing of HEIC. */
+export function kindOf(file: { name: string; type: string }): 'video' | 'photo' {
+  return file.type.startsWith('image/') || /\.(jpe?g|png|webp|heic|heif)$/i.test(file.name) ? 'photo' : 'video'
+}
+
 /** Whether a file was made by the system and not by the person: folders are full of these. */
 export function systemFile(name: string): boolean {
   return name.startsWith('.') || /^(thumbs\.db|desktop\.ini)$/i.test(name)

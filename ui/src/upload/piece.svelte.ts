@@ -1,4 +1,5 @@
 import type { Media } from '../api/client.ts'
+import { kindOf } from './accepts.ts'
 import type { Transfer } from './transfer.svelte.ts'
 import { MediaWatch } from './watch.svelte.ts'
 
@@ -32,7 +33,7 @@ export class Piece {
   }
 
   get kind(): 'video' | 'photo' {
-    return (this.media?.kind ?? (this.transfer?.file.type.startsWith('image/') ? 'photo' : 'video'))
+    return this.media?.kind ?? (this.transfer ? kindOf(this.transfer.file) : 'video')
   }
 
   /** Where the page can show it from: the person's own file, or the server. */
