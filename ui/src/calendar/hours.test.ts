@@ -77,8 +77,11 @@ test('an hour is over when the next one began, even where it comes twice', () =>
 })
 
 test('an hour is as high as its fullest column', () => {
-  expect(roomFor(0, false)).toBe(32)
-  expect(roomFor(3, false) - roomFor(2, false)).toBe(roomFor(2, false) - roomFor(1, false))
-  expect(roomFor(3, true)).toBeGreaterThan(roomFor(3, false))
-  expect(roomFor(7, false, 3)).toBe(roomFor(3, false))
+  const of = (posts: number, more = false) => ({ posts, more })
+  expect(roomFor([of(0), of(0)])).toBe(32)
+  expect(roomFor([of(1), of(3), of(2)])).toBe(roomFor([of(3)]))
+  expect(roomFor([of(3)]) - roomFor([of(2)])).toBe(roomFor([of(2)]) - roomFor([of(1)]))
+  expect(roomFor([of(3, true), of(3)])).toBeGreaterThan(roomFor([of(3)]))
+  expect(roomFor([of(3), of(1, true)])).toBe(roomFor([of(3)])) // a line for more is lower than two posts
+  expect(roomFor([of(2), of(7)], 3)).toBe(roomFor([of(3)]))
 })

@@ -124,9 +124,10 @@ export function hourWords(row: Hour): string {
 }
 
 /**
- * How high an hour is with so many posts in its fullest column, in pixels, until it was seen: with or without a line for more of them. It is
- * exact where people have left the size of letters alone, so that what lies below does not move when the posts are drawn.
+ * How high an hour is with so many posts in each of its columns, in pixels, until it was seen: with or without a line for more of them.
+ * Where people have left the size of letters alone it is exact for posts without labels in hours without free places, so that what lies
+ * below does not move when they are drawn; labels and free places need more.
  */
-export function roomFor(posts: number, more: boolean, beside = 1): number {
-  return posts === 0 ? 32 : Math.ceil(posts / beside) * 55.65625 + 16 + (more ? 27 : 0)
+export function roomFor(columns: { posts: number; more: boolean }[], beside = 1): number {
+  return Math.max(32, ...columns.map(({ posts, more }) => (posts === 0 ? 0 : Math.ceil(posts / beside) * 55.65625 + 16 + (more ? 27 : 0))))
 }
