@@ -10,7 +10,7 @@ import type { View } from './period.ts'
 import type { Plan } from './plan.svelte.ts'
 
 /** What is asked for: some days in a zone, and which posts of them. */
-export interface Asked {
+export interface Scope {
   view: View
   dates: IsoDate[]
   zone: string
@@ -22,41 +22,41 @@ export interface Asked {
 }
 
 /** What some days of the calendar have: posts, free places of queues, and how full they are. Made while a component is. */
-export function planned(plan: Plan, asked: () => Asked) {
-  const by = $derived<'day' | 'hour'>(asked().view === 'week' || asked().view === 'day' ? 'hour' : 'day')
-  const from = $derived(asked().dates[0]!)
-  const account = $derived(asked().filter.account_id)
+export function planned(plan: Plan, scope: () => Scope) {
+  const by = $derived<'day' | 'hour'>(scope().view === 'week' || scope().view === 'day' ? 'hour' : 'day')
+  const from = $derived(scope().dates[0]!)
+  const account = $derived(scope().filter.account_id)
 
   const calendar = createQuery(() => ({
-    ...calendarQuery({ from, days: asked().dates.length, zone: asked().zone, by, keep: asked().keep, ...asked().filter }),
+    ...calendarQuery({ from, days: scope().dates.length, zone: scope().zone, by, keep: scope().keep, ...scope().filter }),
     placeholderData: keepPreviousData,
-    enabled: asked().view !== 'list',
+    enabled: scope().view !== 'list',
   }))
   const own = $derived.by(() => {
     const days = (calendar.data?.days ?? []).map((d) => ({
       ...d, spans: d.spans.map((s) => ({ ...s, count: s.count - s.posts.filter((p) => plan.gone.has(p.id)).length, posts: s.posts.filter((p) => !plan.gone.has(p.id)) })),
     }))
-    return arrange(days, plan.moved, by, calendar.data?.zone ?? asked().zone)
+    return arrange(days, plan.moved, by, calendar.data?.zone ?? scope().zone)
   })
-  const empty = $derived(asked().view !== 'list' && calendar.data !== undefined && !calendar.isPlaceholderData && own.size === 0)
+  const empty = $derived(scope().view !== 'list' && calendar.data !== undefined && !calendar.isPlaceholderData && own.size === 0)
   const asSample = $derived(sample.posts.length > 0 && empty)
-  const buckets = $derived(asSample ? arrange([], new Map(sample.posts.map((p) => [p.id, p])), by, asked().zone) : own)
+  const buckets = $derived(asSample ? arrange([], new Map(sample.posts.map((p) => [p.id, p])), by, scope().zone) : own)
 
   // Weekly times that nothing goes out at yet are places to fill, where days are shown by the hour.
   const places = createQuery(() => ({
-    ...slotTimesQuery({ from: dayStart(from, asked().zone).toISOString(), to: dayStart(addDays(asked().dates.at(-1)!, 1), asked().zone).toISOString(), free: true, limit: 500 }),
+    ...slotTimesQuery({ from: dayStart(from, scope().zone).toISOString(), to: dayStart(addDays(scope().dates.at(-1)!, 1), scope().zone).toISOString(), free: true, limit: 500 }),
     enabled: by === 'hour',
   }))
   const slots = $derived<SlotTime[]>((places.data?.items ?? []).filter((s) => !account || account.includes(s.account_id)))
 
   // Asked for only where there are some to show or to choose from: the first page stays small.
-  const labels = createQuery(() => ({ ...labelsQuery(), enabled: asked().labels || Boolean(asked().filter.label_id) || postsIn(buckets).some((p) => p.label_ids.length > 0) }))
+  const labels = createQuery(() => ({ ...labelsQuery(), enabled: scope().labels || Boolean(scope().filter.label_id) || postsIn(buckets).some((p) => p.label_ids.length > 0) }))
 
   // How full the days are is asked for once there is something to be full of.
   const fullDays = createQuery(() => ({
-    ...fullDaysQuery({ from, days: asked().dates.length, zone: asked().zone }),
+    ...fullDaysQuery({ from, days: scope().dates.length, zone: scope().zone }),
     placeholderData: keepPreviousData,
-    enabled: asked().view === 'list' || own.size > 0,
+    enabled: scope().view === 'list' || own.size > 0,
   }))
   const full = $derived(byDate((fullDays.data?.items ?? []).filter((d) => !account || account.includes(d.account_id))))
   const zones = $derived([...new Set(postsIn(buckets).map((p) => p.due?.zone).filter((z): z is string => Boolean(z)))])
@@ -65,7 +65,7 @@ export function planned(plan: Plan, asked: () => Asked) {
     calendar,
     /** Posts by their place; those of a sample where there are no others. */
     get buckets() { return buckets },
-    /** There is no post of their own. */
+    /** It is known that the workspace has no post among these. */
     get empty() { return empty },
     get asSample() { return asSample },
     get slots() { return slots },

@@ -3,11 +3,11 @@ import type { MediaKind } from '../panels/tiktok/answers.ts'
 import type { Place } from './needs.ts'
 
 /** A part of the screen that can be brought into view: one where something may be missing, or one that only tells. */
-export type Part = Place | 'declaration' | 'processing' | 'preview'
+export type Spot = Place | 'declaration' | 'processing' | 'preview'
 
 export interface Step {
   words: string
-  parts: Part[]
+  parts: Spot[]
 }
 
 /** What a composition is done in, where not all of it fits beside each other. */
@@ -23,7 +23,7 @@ export function stepsOf(kind: MediaKind): Step[] {
 const steps = stepsOf('video')
 
 /** The step that a part belongs to; -1 for what is on the preview. */
-export function stepOf(part: Part): number {
+export function stepOf(part: Spot): number {
   return steps.findIndex((s) => s.parts.includes(part))
 }
 
@@ -33,7 +33,7 @@ export class Position {
   previewing = $state(false)
 
   /** Brings a part of the screen into view, with its step. */
-  async bring(part: Part): Promise<HTMLElement | null> {
+  async bring(part: Spot): Promise<HTMLElement | null> {
     const to = stepOf(part)
     this.previewing = to < 0
     if (to >= 0) this.step = to

@@ -1,5 +1,5 @@
 import type { PostStatus } from '../api/client.ts'
-import type { Place } from '../compose/needs.ts'
+import type { Spot } from '../compose/position.svelte.ts'
 import type { Answers, MediaKind } from '../panels/tiktok/answers.ts'
 
 /** What a real screen shows at this moment, as far as TikTok's audit looks at it. */
@@ -33,7 +33,7 @@ export interface Item {
   id: string
   title: string
   how: string
-  at?: Place | 'declaration' | 'processing' | 'preview'
+  at?: Spot
   /** Whether the screen has shown it. `before` remembers what was seen since the item began. */
   shown: (s: Seen, before: Set<string>) => boolean
   /** Whether a reviewer can read it there, as the page has it once it is drawn. */
