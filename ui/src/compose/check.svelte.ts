@@ -1,6 +1,7 @@
 import { answer, api, type Problem, type Refusal, type Schemas } from '../api/client.ts'
 
-const settle = 700
+/** How long nothing changes before the server hears of it, in milliseconds. */
+export const settle = 700
 
 /** A post to be checked, and which one it is where there is one. */
 export interface Asked {

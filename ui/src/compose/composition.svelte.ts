@@ -3,7 +3,7 @@ import { postsChanged } from '../api/pages.ts'
 import { postQuery, queryClient } from '../api/queries.ts'
 import { session } from '../api/session.svelte.ts'
 import { toast } from '../shell/toasts.svelte.ts'
-import { Check, type Asked } from './check.svelte.ts'
+import { Check, settle, type Asked } from './check.svelte.ts'
 import { Content } from './content.svelte.ts'
 import { change, leave, Making, read, retry, took } from './delivery.ts'
 import { jsonOf, meeting, sameAs } from './same.ts'
@@ -14,7 +14,6 @@ import { dueOf, whenOf } from './when.ts'
 /** clean: the server has it · unsaved: soon · saving · offline: tried, goes on by itself · refused: a person must change something. */
 export type Saving = 'clean' | 'unsaved' | 'saving' | 'offline' | 'refused'
 
-const settle = 700
 const offlineWait = 5_000
 
 /** Posts that a composer was left with while they were being saved, by id: whoever comes back to one goes on where that one is. */
@@ -281,7 +280,8 @@ export class Composition extends Content {
       if (this.way === 'draft' && !this.#succeeded) this.#tryAgain()
       return
     }
-    this.#sent = ''
+    // What was sent before and not answered may be the version that this one met.
+    this.#sent = err instanceof Refusal && err.code === 'version_conflict' ? before : ''
     this.saving = 'refused'
     this.words = err instanceof Error ? err.message : ''
     if (!(err instanceof Refusal)) return
@@ -316,6 +316,7 @@ export class Composition extends Content {
     this.post = post
     this.#acknowledged = jsonOf(post)
     this.#sent = sent
+    this.words = ''
     this.touched()
   }
 
