@@ -73,9 +73,8 @@ export class Group {
     member.discard()
   }
 
-  /** Gives what the current account has to all that have it in common. */
-  share(): void {
-    const from = this.current
+  /** Gives what an account has to all that have it in common. */
+  share(from = this.current): void {
     for (const part of ['media', 'caption', 'when'] as const) {
       if (this.owns(from, part)) continue
       for (const to of this.members) if (to !== from && !this.owns(to, part)) copy(from, to, part)
