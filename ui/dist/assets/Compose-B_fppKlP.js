@@ -1,1 +1,0 @@
-import{Ar as e,Er as t,Gr as n,Lr as r,Qr as i,ei as a,kr as o,r as s,ti as c}from"./index-BVndyY_R.js";import l from"./Opening-RVv9SiXq.js";function u(u,d){c(d,!0);let f=i(()=>({id:s.params.id,search:s.search}));var p=e(),m=n(p);t(m,()=>r(f),e=>{l(e,{get id(){return r(f).id},get search(){return r(f).search}})}),o(u,p),a()}export{u as default};

@@ -1,0 +1,1 @@
+import{Br as e,Jr as t,Mr as n,Nr as r,ii as i,kr as a,r as o,ri as s,ti as c}from"./index-CLN1HLpo.js";import l from"./Opening-BYQNXuM7.js";function u(u,d){i(d,!0);let f=c(()=>({id:o.params.id,search:o.search}));var p=r(),m=t(p);a(m,()=>e(f),t=>{l(t,{get id(){return e(f).id},get search(){return e(f).search}})}),n(u,p),s()}export{u as default};

@@ -1,0 +1,1 @@
+import{L as e,Mr as t,Pr as n,oi as r,qr as i}from"./index-CLN1HLpo.js";var a=n(`<div class="svelte-1opfjzy"><!></div>`);function o(n,o){var s=a(),c=i(s);e(c,{get label(){return o.label},get value(){return o.value},get options(){return o.options},get onchange(){return o.onchange}}),r(s),t(n,s)}export{o as t};

@@ -1,1 +1,0 @@
-import{F as e,Wr as t,jr as n,kr as r,ri as i}from"./index-BVndyY_R.js";var a=n(`<div class="svelte-1opfjzy"><!></div>`);function o(n,o){var s=a(),c=t(s);e(c,{get label(){return o.label},get value(){return o.value},get options(){return o.options},get onchange(){return o.onchange}}),i(s),r(n,s)}export{o as t};
