@@ -257,7 +257,8 @@ func (n *node) passed() (map[string]int, error) {
 func pointsOfProduct() []string {
 	var list []string
 	for _, name := range chaos.Points() {
-		if !strings.HasPrefix(name, "chaos.") {
+		// A rotation of the keys is a command beside the server, killed at each of its steps by a test of its own (TestS19_…).
+		if !strings.HasPrefix(name, "chaos.") && !strings.HasPrefix(name, "rotate.") {
 			list = append(list, name)
 		}
 	}
