@@ -60,7 +60,7 @@ func lookSealer(ctx context.Context, c config.Config, db *store.DB) (*seal.Seale
 
 // NoteRestored notes in the audit log of the server that c describes that a backup was put back. With SQLite that server must not run.
 func NoteRestored(ctx context.Context, c config.Config, o Options) (r journal.Report, err error) {
-	a, err := Open(ctx, c, o)
+	a, err := openMade(ctx, c, o)
 	if err != nil {
 		return r, err
 	}

@@ -15,7 +15,7 @@ import (
 // Breach says what an answer to a breach of the server that c describes would end; with now it ends it. With find it returns whom to tell and
 // what happened since a moment, too. With SQLite that server must not run.
 func Breach(ctx context.Context, c config.Config, o Options, now bool, find time.Time) (toll breach.Toll, found *breach.Findings, err error) {
-	a, err := Open(ctx, c, o)
+	a, err := openMade(ctx, c, o)
 	if err != nil {
 		return toll, nil, err
 	}

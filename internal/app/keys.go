@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/chaos"
 	"ship-post.com/shippost/internal/config"
 	"ship-post.com/shippost/internal/feature/rotate"
 	"ship-post.com/shippost/internal/seal"
@@ -50,9 +52,22 @@ func (a *App) checkKeys(ctx context.Context) error {
 	return a.sealer.Verify(check)
 }
 
+// openMade is Open for commands that change a server which is there. In a wrong folder they would make a new one, and
+// say that all is done.
+func openMade(ctx context.Context, c config.Config, o Options) (*App, error) {
+	db, err := store.Look(ctx, store.Options{URL: c.DatabaseURL.Reveal(), Now: chaos.Now})
+	if err == nil {
+		err = db.Close()
+	}
+	if shippost.IsCode(err, "no_database") {
+		return nil, err
+	}
+	return Open(ctx, c, o) // which judges anything else
+}
+
 // RotateKeys gives the server that c describes a new key, seals everything anew and retires the old keys. With SQLite that server must not run.
 func RotateKeys(ctx context.Context, c config.Config, o Options) (r rotate.Result, err error) {
-	a, err := Open(ctx, c, o)
+	a, err := openMade(ctx, c, o)
 	if err != nil {
 		return r, err
 	}

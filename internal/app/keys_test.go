@@ -4,8 +4,12 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"os"
 	"testing"
+	"time"
 
+	"ship-post.com/shippost"
+	"ship-post.com/shippost/internal/config"
 	"ship-post.com/shippost/internal/store"
 	"ship-post.com/shippost/internal/store/storetest"
 )
@@ -73,5 +77,30 @@ func TestARotationKnowsWhichServersRun(t *testing.T) {
 	}
 	if err := a.Serve(serving, ln); err != nil || len(known()) != 0 {
 		t.Errorf("stopped at once: %v, known are %+v", err, known())
+	}
+}
+
+// A command that changes a server makes none: in a wrong folder it says so, and leaves nothing behind.
+func TestCommandsMakeNoServer(t *testing.T) {
+	t.Parallel()
+	o := Options{Log: slog.New(slog.DiscardHandler)}
+	for name, run := range map[string]func(context.Context, config.Config) error{
+		"rotate": func(ctx context.Context, c config.Config) error { _, err := RotateKeys(ctx, c, o); return err },
+		"breach": func(ctx context.Context, c config.Config) error {
+			_, _, err := Breach(ctx, c, o, true, time.Time{})
+			return err
+		},
+		"restored": func(ctx context.Context, c config.Config) error { _, err := NoteRestored(ctx, c, o); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := setUp(t, store.SQLite)
+			if err := run(t.Context(), c); !shippost.IsCode(err, "no_database") {
+				t.Errorf("%v, want no_database", err)
+			}
+			if left, err := os.ReadDir(c.DataDir); err == nil && len(left) > 0 {
+				t.Errorf("it left %v", left)
+			}
+		})
 	}
 }
