@@ -60,7 +60,8 @@ func openMade(ctx context.Context, c config.Config, o Options) (*App, error) {
 		err = db.Close()
 	}
 	if shippost.IsCode(err, "no_database") {
-		return nil, err
+		return nil, shippost.Errorf(shippost.NotFound, "no_database", "There is no ShipPost in the data folder %s. Run this with the settings of shippost serve, as the same user.", c.DataDir).
+			With(shippost.RemedyOperator)
 	}
 	return Open(ctx, c, o) // which judges anything else
 }
