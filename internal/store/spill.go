@@ -9,9 +9,10 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// savepointMemory is how much SQLite keeps in memory to undo one update of a group. Its own 64 KiB are less than the pages
-// that the creation of a post touches, and each page beyond is written to a temporary file that nobody ever reads.
-const savepointMemory = 4 << 20
+// savepointMemory is how much SQLite keeps in memory to undo a statement or one update of a group; what is beyond goes to a
+// temporary file. Its own 64 KiB are less than the pages that the creation of a post touches. This is the most there may be: the
+// library moves what it has to the file in one write, and cuts the length of a write to 17 bits.
+const savepointMemory = 1<<17 - 1
 
 // keepSavepoints tells the library so. It takes that only before the first connection of the process; later it changes
 // nothing, and all works the same, slower.
