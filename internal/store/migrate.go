@@ -73,7 +73,16 @@ func (d *DB) Lay(ctx context.Context, statements string) error {
 }
 
 // step runs the migrations that did not run yet, one after the other.
-func (d *DB) step(ctx context.Context, steps []*goose.Migration) error {
+func (d *DB) step(ctx context.Context, steps []*goose.Migration) (err error) {
+	if d.engine == SQLite {
+		if _, err := d.write.ExecContext(ctx, "PRAGMA "+undoInFile); err != nil {
+			return fmt.Errorf("prepare: %w", err)
+		}
+		defer func() {
+			_, again := d.write.ExecContext(context.WithoutCancel(ctx), "PRAGMA "+undoInMemory)
+			err = errors.Join(err, again)
+		}()
+	}
 	provider, err := d.provider(steps)
 	if err != nil {
 		return fmt.Errorf("prepare: %w", err)

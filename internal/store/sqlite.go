@@ -27,9 +27,6 @@ func (d *DB) openSQLite(ctx context.Context, address string) error {
 	if err := makePrivate(path); err != nil {
 		return err
 	}
-	if err := keepSavepoints(); err != nil {
-		return err
-	}
 	if d.write, err = openPool(sqliteDSN(path, false)); err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
@@ -64,10 +61,18 @@ func sqliteDSN(path string, readOnly bool) string {
 		q.Add("_pragma", "cache_size(-8000)")
 		q.Add("_pragma", "journal_mode(WAL)")
 		q.Add("_pragma", "journal_size_limit(67108864)")
+		q.Add("_pragma", undoInMemory)
 		q.Add("_pragma", "secure_delete(1)") // what is deleted is overwritten: erased means gone from the file
 	}
 	return (&url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: q.Encode()}).String()
 }
+
+// Where the writer keeps the pages that it needs to undo a statement, or one update of a group. Our own changes are small, and a
+// temporary file would cost each of them more than the change itself. What a migration changes has no limit.
+const (
+	undoInMemory = "temp_store(MEMORY)"
+	undoInFile   = "temp_store(FILE)"
+)
 
 // makePrivate creates the file for its owner alone. SQLite gives its side files the same mode.
 func makePrivate(path string) error {
