@@ -51,10 +51,30 @@ func (c *steppedClock) step(by time.Duration) {
 	c.off += by
 }
 
-// inBubble runs a test on a publisher that is running.
+// freshDatabase returns the address of a new database of an engine.
+type freshDatabase func(*testing.T) string
+
+// onEachEngine runs a test as sub-tests named after the engines, which take their bubbles by inBubbleOn.
+func onEachEngine(t *testing.T, test func(*testing.T, freshDatabase)) {
+	for name, fresh := range map[string]freshDatabase{"sqlite": storetest.SQLiteURL, "postgres": storetest.PostgresURL} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, fresh)
+		})
+	}
+}
+
+// inBubble runs a test on a publisher that is running on SQLite, where an hour takes the least time.
 func inBubble(t *testing.T, test func(b *bubble)) {
 	t.Helper()
-	url, keys := storetest.SQLiteURL(t), t.TempDir()
+	inBubbleOn(t, storetest.SQLiteURL, test)
+}
+
+// inBubbleOn is inBubble on another engine. PostgreSQL's answers come from outside of the bubble: while one is waited for, time
+// stands still.
+func inBubbleOn(t *testing.T, fresh freshDatabase, test func(b *bubble)) {
+	t.Helper()
+	url, keys := fresh(t), t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		b := &bubble{t: t, clock: &steppedClock{}}
 		db, err := store.Open(t.Context(), store.Options{URL: url, Now: b.clock.Now})

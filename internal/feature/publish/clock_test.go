@@ -110,60 +110,62 @@ func TestClockHold_AtStart(t *testing.T) {
 // TestR13_ClockSteps: wherever the clock is set by a second to 400 days, nothing goes out before its time and nothing
 // twice, and when the clock is right again every post has its end.
 func TestR13_ClockSteps(t *testing.T) {
-	rapid.Check(t, func(r *rapid.T) {
-		type step struct {
-			after, by time.Duration
-		}
-		size := rapid.OneOf(rapid.Int64Range(1, 120), rapid.Int64Range(121, 3600), rapid.Int64Range(3601, 400*24*3600))
-		steps := rapid.SliceOfN(rapid.Custom(func(r *rapid.T) step {
-			s := step{time.Duration(rapid.IntRange(0, 600_000).Draw(r, "after")) * time.Millisecond, time.Duration(size.Draw(r, "by")) * time.Second}
-			if rapid.Bool().Draw(r, "back") {
-				s.by = -s.by
+	onEachEngine(t, func(t *testing.T, fresh freshDatabase) {
+		rapid.Check(t, func(r *rapid.T) {
+			type step struct {
+				after, by time.Duration
 			}
-			return s
-		}), 1, 5).Draw(r, "steps")
-		dues := rapid.SliceOfN(rapid.IntRange(0, 1500), 1, 6).Draw(r, "dues")
-		var faults []string
-		inBubble(t, func(b *bubble) {
-			accuse := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
-			var ids []shippost.PostID
-			for i, in := range dues {
-				ids = append(ids, b.schedule(b.account(), fmt.Sprint(i), time.Duration(in)*time.Second, time.Hour))
-			}
-			off := time.Duration(0)
-			for _, s := range steps {
-				b.pass(s.after)
-				b.clock.step(s.by)
-				off += s.by
-			}
-			b.pass(5 * time.Minute)
-			b.clock.step(-off)
-			b.pass(100 * time.Minute)
+			size := rapid.OneOf(rapid.Int64Range(1, 120), rapid.Int64Range(121, 3600), rapid.Int64Range(3601, 400*24*3600))
+			steps := rapid.SliceOfN(rapid.Custom(func(r *rapid.T) step {
+				s := step{time.Duration(rapid.IntRange(0, 600_000).Draw(r, "after")) * time.Millisecond, time.Duration(size.Draw(r, "by")) * time.Second}
+				if rapid.Bool().Draw(r, "back") {
+					s.by = -s.by
+				}
+				return s
+			}), 1, 5).Draw(r, "steps")
+			dues := rapid.SliceOfN(rapid.IntRange(0, 1500), 1, 6).Draw(r, "dues")
+			var faults []string
+			inBubbleOn(t, fresh, func(b *bubble) {
+				accuse := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
+				var ids []shippost.PostID
+				for i, in := range dues {
+					ids = append(ids, b.schedule(b.account(), fmt.Sprint(i), time.Duration(in)*time.Second, time.Hour))
+				}
+				off := time.Duration(0)
+				for _, s := range steps {
+					b.pass(s.after)
+					b.clock.step(s.by)
+					off += s.by
+				}
+				b.pass(5 * time.Minute)
+				b.clock.step(-off)
+				b.pass(100 * time.Minute)
 
-			b.platform.mu.Lock()
-			for _, t := range b.platform.taken {
-				if t.committed.truly.IsZero() {
-					continue
+				b.platform.mu.Lock()
+				for _, t := range b.platform.taken {
+					if t.committed.truly.IsZero() {
+						continue
+					}
+					if t.committed.product.Before(t.due) {
+						accuse("post %s went out %s early by our own clock", t.post, t.due.Sub(t.committed.product))
+					}
+					// A clock that is not further off than this may be as right as any.
+					if early := t.due.Sub(t.committed.truly); early > clockSkew {
+						accuse("post %s went out %s early", t.post, early)
+					}
 				}
-				if t.committed.product.Before(t.due) {
-					accuse("post %s went out %s early by our own clock", t.post, t.due.Sub(t.committed.product))
+				b.platform.mu.Unlock()
+				live := b.live()
+				for i, id := range ids {
+					p := b.post(id)
+					if n := live[fmt.Sprint(i)]; n > 1 || (p.Status == shippost.PostPosted) != (n == 1) || !p.Status.Ended() {
+						accuse("post %d is %s (%s) and %d times out", i, p.Status, p.Phase, n)
+					}
 				}
-				// A clock that is not further off than this may be as right as any.
-				if early := t.due.Sub(t.committed.truly); early > clockSkew {
-					accuse("post %s went out %s early", t.post, early)
-				}
-			}
-			b.platform.mu.Unlock()
-			live := b.live()
-			for i, id := range ids {
-				p := b.post(id)
-				if n := live[fmt.Sprint(i)]; n > 1 || (p.Status == shippost.PostPosted) != (n == 1) || !p.Status.Ended() {
-					accuse("post %d is %s (%s) and %d times out", i, p.Status, p.Phase, n)
-				}
+			})
+			for _, f := range faults {
+				r.Error(f)
 			}
 		})
-		for _, f := range faults {
-			r.Error(f)
-		}
 	})
 }

@@ -15,138 +15,141 @@ import (
 // TestR17_Outage: the platform is gone for two hours while 500 posts fall due. It is probed every 30 s at most, no attempt
 // is spent, and afterwards every post has the end that its late window gives it.
 func TestR17_Outage(t *testing.T) {
-	t.Parallel()
-	inBubble(t, func(b *bubble) {
-		const posts, accounts = 500, 50
-		ids := map[shippost.PostID]time.Duration{}
-		for i := range accounts {
-			a := b.account()
-			for j := range posts / accounts {
-				window := []time.Duration{time.Hour, 6 * time.Hour}[i%2]
-				ids[b.schedule(a, fmt.Sprint(i, "/", j), 5*time.Minute+time.Duration(j)*time.Second, window)] = window
+	onEachEngine(t, func(t *testing.T, fresh freshDatabase) {
+		inBubbleOn(t, fresh, func(b *bubble) {
+			const posts, accounts = 500, 50
+			ids := map[shippost.PostID]time.Duration{}
+			for i := range accounts {
+				a := b.account()
+				for j := range posts / accounts {
+					window := []time.Duration{time.Hour, 6 * time.Hour}[i%2]
+					ids[b.schedule(a, fmt.Sprint(i, "/", j), 5*time.Minute+time.Duration(j)*time.Second, window)] = window
+				}
 			}
-		}
-		b.pass(time.Minute)
-		gone := time.Now()
-		b.platform.failWith(func(op string, _ shippost.AccountID) error { return down(op) })
-		b.pass(2 * time.Hour)
-		back := time.Now()
-		if n := b.notices(); len(n) != 1 || n[0].Code != "platform_unavailable" {
-			t.Errorf("the notices are %v, want that the platform does not answer", n)
-		}
-		asked := b.platform.requests()
-		b.platform.failWith(nil)
-		b.pass(5 * time.Minute)
-		if n := b.notices(); len(n) != 0 {
-			t.Errorf("the notices are %v after the platform came back", n)
-		}
-		if alarms, ends := b.ownEntries(shippost.EntryPublisherAlarm), b.ownEntries(shippost.EntryPublisherResumed); alarms != 1 || ends != 1 {
-			t.Errorf("the journal has %d alarms and %d ends, want one of each", alarms, ends)
-		}
-		// Ten posts of one account go out a minute apart.
-		b.pass(25 * time.Minute)
+			b.pass(time.Minute)
+			gone := time.Now()
+			b.platform.failWith(func(op string, _ shippost.AccountID) error { return down(op) })
+			b.pass(2 * time.Hour)
+			back := time.Now()
+			if n := b.notices(); len(n) != 1 || n[0].Code != "platform_unavailable" {
+				t.Errorf("the notices are %v, want that the platform does not answer", n)
+			}
+			asked := b.platform.requests()
+			b.platform.failWith(nil)
+			b.pass(5 * time.Minute)
+			if n := b.notices(); len(n) != 0 {
+				t.Errorf("the notices are %v after the platform came back", n)
+			}
+			if alarms, ends := b.ownEntries(shippost.EntryPublisherAlarm), b.ownEntries(shippost.EntryPublisherResumed); alarms != 1 || ends != 1 {
+				t.Errorf("the journal has %d alarms and %d ends, want one of each", alarms, ends)
+			}
+			// Ten posts of one account go out a minute apart.
+			b.pass(25 * time.Minute)
 
-		checkProbes(t, asked, gone, back)
-		live, burnt := b.live(), 0
-		for id, window := range ids {
-			p := b.post(id)
-			want, published := shippost.PostMissed, 0
-			if window > 2*time.Hour {
-				want, published = shippost.PostPosted, 1
-			}
-			if p.Status != want || live[p.Caption] != published {
-				t.Errorf("post %s with a window of %s is %s and %d times out (%+v), want %s", p.Caption, window, p.Status, live[p.Caption], p.Failure, want)
-			}
-			if want == shippost.PostMissed {
-				if n := b.count(id, shippost.EntryPostMissed); n != 1 {
-					t.Errorf("%d notices say that post %s was missed, want 1", n, p.Caption)
+			checkProbes(t, asked, gone, back)
+			live, burnt := b.live(), 0
+			for id, window := range ids {
+				p := b.post(id)
+				want, published := shippost.PostMissed, 0
+				if window > 2*time.Hour {
+					want, published = shippost.PostPosted, 1
 				}
-				// The last of it may have been a probe, which knows only that nobody answered.
-				if p.Failure.Code != "platform_unavailable" && p.Failure.Code != platform.CodeNetwork || p.Failure.Remedy != shippost.RemedyReschedule {
-					t.Errorf("post %s was missed for %+v, want that the platform did not answer", p.Caption, p.Failure)
+				if p.Status != want || live[p.Caption] != published {
+					t.Errorf("post %s with a window of %s is %s and %d times out (%+v), want %s", p.Caption, window, p.Status, live[p.Caption], p.Failure, want)
+				}
+				if want == shippost.PostMissed {
+					if n := b.count(id, shippost.EntryPostMissed); n != 1 {
+						t.Errorf("%d notices say that post %s was missed, want 1", n, p.Caption)
+					}
+					// The last of it may have been a probe, which knows only that nobody answered.
+					if p.Failure.Code != "platform_unavailable" && p.Failure.Code != platform.CodeNetwork || p.Failure.Remedy != shippost.RemedyReschedule {
+						t.Errorf("post %s was missed for %+v, want that the platform did not answer", p.Caption, p.Failure)
+					}
+				}
+				clean := 0
+				for _, a := range b.attempts(id) {
+					if a.Failure != nil {
+						burnt++
+					} else {
+						clean++ // it got out, or waited for the platform until the window was over
+					}
+				}
+				if clean > 1 {
+					t.Errorf("%d attempts of post %s did not fail, want one that got out or waited", clean, p.Caption)
 				}
 			}
-			clean := 0
-			for _, a := range b.attempts(id) {
-				if a.Failure != nil {
-					burnt++
-				} else {
-					clean++ // it got out, or waited for the platform until the window was over
+			// What met the outage: its first failures, and the probes.
+			spent := 0
+			for _, r := range asked {
+				if r.failed {
+					spent++
 				}
 			}
-			if clean > 1 {
-				t.Errorf("%d attempts of post %s did not fail, want one that got out or waited", clean, p.Caption)
+			if burnt > spent {
+				t.Errorf("%d attempts failed by %d requests", burnt, spent)
 			}
-		}
-		// What met the outage: its first failures, and the probes.
-		spent := 0
-		for _, r := range asked {
-			if r.failed {
-				spent++
-			}
-		}
-		if burnt > spent {
-			t.Errorf("%d attempts failed by %d requests", burnt, spent)
-		}
+		})
 	})
 }
 
 // After an outage the platform's limits hold, too: what an account saved up while nothing could be sent does not leave at once.
 func TestOutage_BudgetAfterwards(t *testing.T) {
-	t.Parallel()
-	inBubble(t, func(b *bubble) {
-		account := b.account()
-		b.schedule(b.account(), "another", time.Hour, time.Hour)
-		var ids []shippost.PostID
-		for i := range 14 {
-			ids = append(ids, b.schedule(account, fmt.Sprint(i), 0, time.Hour))
-		}
-		b.pass(time.Second) // four are open, the others wait for the budget
-		for i := range breakerFailures {
-			b.breakers[shippost.TikTok].note(shippost.AccountID(fmt.Sprint("acc_", i%breakerAccounts)), true)
-		}
-		b.platform.failWith(func(op string, _ shippost.AccountID) error { return down(op) })
-		b.pass(4 * time.Minute)
-		b.platform.failWith(nil)
-		b.pass(time.Hour)
-		for _, id := range ids {
-			if p := b.post(id); p.Status != shippost.PostPosted {
-				t.Errorf("post %s is %s (%+v)", p.Caption, p.Status, p.Failure)
+	onEachEngine(t, func(t *testing.T, fresh freshDatabase) {
+		inBubbleOn(t, fresh, func(b *bubble) {
+			account := b.account()
+			b.schedule(b.account(), "another", time.Hour, time.Hour)
+			var ids []shippost.PostID
+			for i := range 14 {
+				ids = append(ids, b.schedule(account, fmt.Sprint(i), 0, time.Hour))
 			}
-		}
-		checkBudget(t, b.platform.requests(), "init", 6)
+			b.pass(time.Second) // four are open, the others wait for the budget
+			for i := range breakerFailures {
+				b.breakers[shippost.TikTok].note(shippost.AccountID(fmt.Sprint("acc_", i%breakerAccounts)), true)
+			}
+			b.platform.failWith(func(op string, _ shippost.AccountID) error { return down(op) })
+			b.pass(4 * time.Minute)
+			b.platform.failWith(nil)
+			b.pass(time.Hour)
+			for _, id := range ids {
+				if p := b.post(id); p.Status != shippost.PostPosted {
+					t.Errorf("post %s is %s (%+v)", p.Caption, p.Status, p.Failure)
+				}
+			}
+			checkBudget(t, b.platform.requests(), "init", 6)
+		})
 	})
 }
 
 // Whoever waits for a platform with an attempt under way does not wait beyond the late window: the post is missed, and said to be.
 func TestOutage_WindowEndsMeanwhile(t *testing.T) {
-	t.Parallel()
-	inBubble(t, func(b *bubble) {
-		var ids []shippost.PostID
-		for i := range 10 {
-			account := b.account()
-			for j := range 10 {
-				ids = append(ids, b.schedule(account, fmt.Sprint(i, "/", j), 0, 15*time.Minute))
+	onEachEngine(t, func(t *testing.T, fresh freshDatabase) {
+		inBubbleOn(t, fresh, func(b *bubble) {
+			var ids []shippost.PostID
+			for i := range 10 {
+				account := b.account()
+				for j := range 10 {
+					ids = append(ids, b.schedule(account, fmt.Sprint(i, "/", j), 0, 15*time.Minute))
+				}
 			}
-		}
-		b.pass(time.Second)
-		for i := range breakerFailures {
-			b.breakers[shippost.TikTok].note(shippost.AccountID(fmt.Sprint("acc_", i%breakerAccounts)), true)
-		}
-		b.platform.failWith(func(op string, _ shippost.AccountID) error { return down(op) })
-		b.pass(17 * time.Minute)
-		missed := 0
-		for _, id := range ids {
-			switch p := b.post(id); {
-			case p.Status == shippost.PostMissed:
-				missed++
-			case p.Status != shippost.PostPublishing || p.CommittedAt.IsZero() && b.attempts(id)[0].GuardedAt.IsZero():
-				t.Errorf("post %s is %s (%s) after its window", p.Caption, p.Status, p.Phase)
+			b.pass(time.Second)
+			for i := range breakerFailures {
+				b.breakers[shippost.TikTok].note(shippost.AccountID(fmt.Sprint("acc_", i%breakerAccounts)), true)
 			}
-		}
-		if missed < 50 {
-			t.Errorf("%d posts were missed, want those that were not open yet", missed)
-		}
+			b.platform.failWith(func(op string, _ shippost.AccountID) error { return down(op) })
+			b.pass(17 * time.Minute)
+			missed := 0
+			for _, id := range ids {
+				switch p := b.post(id); {
+				case p.Status == shippost.PostMissed:
+					missed++
+				case p.Status != shippost.PostPublishing || p.CommittedAt.IsZero() && b.attempts(id)[0].GuardedAt.IsZero():
+					t.Errorf("post %s is %s (%s) after its window", p.Caption, p.Status, p.Phase)
+				}
+			}
+			if missed < 50 {
+				t.Errorf("%d posts were missed, want those that were not open yet", missed)
+			}
+		})
 	})
 }
 

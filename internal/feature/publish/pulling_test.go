@@ -138,65 +138,67 @@ func TestSlowPhotosHoldUpNothing(t *testing.T) {
 // TestR12_PhotoPolicy: whatever fails and however often the process starts anew, the platform is not told of photos before
 // they are due, no gate opens before that, nothing is begun after the window, and whoever missed a post is told once.
 func TestR12_PhotoPolicy(t *testing.T) {
-	rapid.Check(t, func(r *rapid.T) {
-		windows := []time.Duration{0, 15 * time.Minute, time.Hour}
-		dues := rapid.SliceOfN(rapid.IntRange(0, 3600), 1, 8).Draw(r, "due")
-		window := rapid.SampledFrom(windows).Draw(r, "window")
-		stops := rapid.SliceOfN(rapid.IntRange(1, 1200), 0, 4).Draw(r, "stops")
-		failing := rapid.Float64Range(0, 0.9).Draw(r, "failing")
-		oneAccount := rapid.Bool().Draw(r, "one account")
-		chance := rand.New(rand.NewPCG(rapid.Uint64().Draw(r, "seed"), 2))
-		var faults []string
-		inBubble(t, func(b *bubble) {
-			accuse := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
-			d := b.pulls()
-			b.video = b.file(shippost.Photo)
-			b.platform.failWith(func(op string, _ shippost.AccountID) error {
-				if chance.Float64() >= failing || op == "time" || op == "commit" { // a gate that opens cannot fail
-					return nil
+	onEachEngine(t, func(t *testing.T, fresh freshDatabase) {
+		rapid.Check(t, func(r *rapid.T) {
+			windows := []time.Duration{0, 15 * time.Minute, time.Hour}
+			dues := rapid.SliceOfN(rapid.IntRange(0, 3600), 1, 8).Draw(r, "due")
+			window := rapid.SampledFrom(windows).Draw(r, "window")
+			stops := rapid.SliceOfN(rapid.IntRange(1, 1200), 0, 4).Draw(r, "stops")
+			failing := rapid.Float64Range(0, 0.9).Draw(r, "failing")
+			oneAccount := rapid.Bool().Draw(r, "one account")
+			chance := rand.New(rand.NewPCG(rapid.Uint64().Draw(r, "seed"), 2))
+			var faults []string
+			inBubbleOn(t, fresh, func(b *bubble) {
+				accuse := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
+				d := b.pulls()
+				b.video = b.file(shippost.Photo)
+				b.platform.failWith(func(op string, _ shippost.AccountID) error {
+					if chance.Float64() >= failing || op == "time" || op == "commit" { // a gate that opens cannot fail
+						return nil
+					}
+					return []error{down(op), says(op, "slow_down"), says(op, "cap"), down(op)}[chance.IntN(4)]
+				})
+				account := b.account()
+				var ids []shippost.PostID
+				for i, due := range dues {
+					if !oneAccount {
+						account = b.account()
+					}
+					ids = append(ids, b.schedule(account, fmt.Sprint(i), time.Duration(due)*time.Second, window))
 				}
-				return []error{down(op), says(op, "slow_down"), says(op, "cap"), down(op)}[chance.IntN(4)]
-			})
-			account := b.account()
-			var ids []shippost.PostID
-			for i, due := range dues {
-				if !oneAccount {
-					account = b.account()
-				}
-				ids = append(ids, b.schedule(account, fmt.Sprint(i), time.Duration(due)*time.Second, window))
-			}
-			b.stopAndGo(stops)
-			b.pass(90 * time.Minute)
-			b.platform.failWith(nil)
-			b.pass(150 * time.Minute)
+				b.stopAndGo(stops)
+				b.pass(90 * time.Minute)
+				b.platform.failWith(nil)
+				b.pass(150 * time.Minute)
 
-			d.mu.Lock()
-			for i, at := range d.opened {
-				if at.product.Before(d.dues[i]) {
-					accuse("the platform was told of photos %s before they were due", d.dues[i].Sub(at.product))
-				}
-			}
-			d.mu.Unlock()
-			live := b.live()
-			for _, id := range ids {
-				p := b.post(id)
-				for _, a := range b.attempts(id) {
-					// The committing row is what opens the gate.
-					if !a.GuardedAt.IsZero() && a.GuardedAt.Before(p.Due.At) {
-						accuse("the gate of post %s opened %s before it was due", p.Caption, p.Due.At.Sub(a.GuardedAt))
-					}
-					if end := p.Deadline(); a.InitSentAt.After(end) || a.GuardedAt.After(end) {
-						accuse("attempt %d of post %s was begun at %s and opened its gate at %s, allowed until %s", a.Number, p.Caption, a.InitSentAt, a.GuardedAt, end)
+				d.mu.Lock()
+				for i, at := range d.opened {
+					if at.product.Before(d.dues[i]) {
+						accuse("the platform was told of photos %s before they were due", d.dues[i].Sub(at.product))
 					}
 				}
-				missed, out := b.count(id, shippost.EntryPostMissed), live[p.Caption]
-				if !p.Status.Ended() || out > 1 || (p.Status == shippost.PostPosted) != (out == 1) || (p.Status == shippost.PostMissed) != (missed == 1) {
-					accuse("post %s is %s (%s), %d times out, %d times told that it was missed", p.Caption, p.Status, p.Phase, out, missed)
+				d.mu.Unlock()
+				live := b.live()
+				for _, id := range ids {
+					p := b.post(id)
+					for _, a := range b.attempts(id) {
+						// The committing row is what opens the gate.
+						if !a.GuardedAt.IsZero() && a.GuardedAt.Before(p.Due.At) {
+							accuse("the gate of post %s opened %s before it was due", p.Caption, p.Due.At.Sub(a.GuardedAt))
+						}
+						if end := p.Deadline(); a.InitSentAt.After(end) || a.GuardedAt.After(end) {
+							accuse("attempt %d of post %s was begun at %s and opened its gate at %s, allowed until %s", a.Number, p.Caption, a.InitSentAt, a.GuardedAt, end)
+						}
+					}
+					missed, out := b.count(id, shippost.EntryPostMissed), live[p.Caption]
+					if !p.Status.Ended() || out > 1 || (p.Status == shippost.PostPosted) != (out == 1) || (p.Status == shippost.PostMissed) != (missed == 1) {
+						accuse("post %s is %s (%s), %d times out, %d times told that it was missed", p.Caption, p.Status, p.Phase, out, missed)
+					}
 				}
+			})
+			for _, f := range faults {
+				r.Error(f)
 			}
 		})
-		for _, f := range faults {
-			r.Error(f)
-		}
 	})
 }
