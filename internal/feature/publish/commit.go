@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -43,6 +44,12 @@ type candidate struct {
 	ctx     context.Context
 	decided chan struct{} // closed when the rest is set
 	verdict
+}
+
+// dueFirst orders candidates by their instant, and those of one instant as their rows lie in the database: ids grow with time.
+// Rows that share pages are written several times faster than as many all over the file.
+func dueFirst(a, b *candidate) int {
+	return cmp.Or(a.r.s.Post.Due.At.Compare(b.r.s.Post.Due.At), cmp.Compare(a.r.a.Post, b.r.a.Post))
 }
 
 // verdict is what the guard made of a candidate.

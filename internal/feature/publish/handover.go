@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -49,6 +50,9 @@ func (r *runner) remember(ctx context.Context, out platform.Outcome) {
 		pause(ctx, time.Second, nil)
 	}
 }
+
+// besideEachOther orders outcomes as the rows of their posts lie in the database, like dueFirst.
+func besideEachOther(a, b *handover) int { return cmp.Compare(a.post.ID, b.post.ID) }
 
 // handoverBatch bounds how many outcomes are stored at once, so that commits need not wait for long in between.
 const handoverBatch = 250

@@ -104,6 +104,8 @@ func New(o Options) *Publisher {
 		running:   make(map[shippost.PostID]work),
 		cuts:      make(chan struct{}, 1),
 		rounds:    make(map[heart]time.Duration),
+		commits:   together[*candidate]{order: dueFirst},
+		handovers: together[*handover]{order: besideEachOther},
 	}
 	start := time.Now()
 	p.elapsed = func() time.Duration { return time.Since(start) }

@@ -1,10 +1,15 @@
 package publish
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // together collects what is to be written at the same time by many posts, so that one transaction writes it. One writer
 // drains it, and none stands by when nothing waits.
 type together[T any] struct {
+	order func(a, b T) int // who is written first when not all fit into one transaction; nil for who came first
+
 	mu      sync.Mutex
 	waiting []T
 	drained bool // somebody drains it
@@ -19,11 +24,14 @@ func (t *together[T]) add(one T) (begin bool) {
 	return begin
 }
 
-// take returns at most so many of those that wait, in the order of coming; none ends the draining.
+// take returns at most so many of those that wait; none ends the draining.
 func (t *together[T]) take(most int) []T {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	n := min(len(t.waiting), most)
+	if n < len(t.waiting) && t.order != nil {
+		slices.SortStableFunc(t.waiting, t.order)
+	}
 	batch := t.waiting[:n:n]
 	if t.waiting = t.waiting[n:]; len(t.waiting) == 0 {
 		t.waiting = nil // lets go of what was written

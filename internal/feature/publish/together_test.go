@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"testing"
@@ -45,5 +46,23 @@ func TestTogether(t *testing.T) {
 	}
 	if !q.add(10) {
 		t.Error("nobody drains any more, and nobody is asked to")
+	}
+}
+
+// When not all fit into one batch, the order says who goes first; who comes later and should have gone before is next.
+func TestTogether_Order(t *testing.T) {
+	q := together[int]{order: cmp.Compare[int]}
+	for _, i := range []int{5, 3, 9, 1, 7} {
+		q.add(i)
+	}
+	var batches [][]int
+	q.drain(2, func(batch []int) error {
+		if batches = append(batches, slices.Clone(batch)); len(batches) == 1 {
+			q.add(2)
+		}
+		return nil
+	}, func(int, error) {})
+	if want := [][]int{{1, 3}, {2, 5}, {7, 9}}; !slices.EqualFunc(batches, want, slices.Equal) {
+		t.Errorf("wrote %v, want %v", batches, want)
 	}
 }
