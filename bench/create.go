@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// measureCreate has 32 clients create posts, one request each, in a workspace that fills up meanwhile.
+// measureCreate has 32 clients create posts, one request each, in a workspace that fills up meanwhile. They are due a minute
+// after one another: no account gets more of a day than TikTok takes, which each creation looks after.
 func measureCreate(ctx context.Context, b *bench) (_ []line, err error) {
 	const clients, sample = 32, 2000
 	posts := pick(b, 20_000, 100_000)
@@ -26,7 +27,7 @@ func measureCreate(ctx context.Context, b *bench) (_ []line, err error) {
 		began := time.Now()
 		err = each(n, clients, func(i int) error {
 			i += made
-			_, err := s.api.CreatePost(ctx, post(s.accounts[i%len(s.accounts)].ID, media[0], "one of many", due.Add(time.Duration(i)*time.Second)), "")
+			_, err := s.api.CreatePost(ctx, post(s.accounts[i%len(s.accounts)].ID, media[0], "one of many", due.Add(time.Duration(i)*time.Minute)), "")
 			return err
 		})
 		made += n

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -102,6 +104,16 @@ func (t *Tx) EndingAccess(ctx context.Context, ws shippost.WorkspaceID, before t
 		ends[g.Account] = g.RefreshExpiresAt
 	}
 	return ends, err
+}
+
+// AccessEnd returns when the access to an account in use ends for good; false when that is not before an instant.
+func (t *Tx) AccessEnd(ctx context.Context, account shippost.AccountID, before time.Time) (end time.Time, ends bool, err error) {
+	err = t.value(ctx, []any{at(&end)}, `SELECT g.refresh_expires_at FROM grants g JOIN accounts a ON a.id = g.account_id
+		WHERE g.account_id = $1 AND g.refresh_expires_at < $2 AND a.status = 'active'`, account, moment(before))
+	if errors.Is(err, sql.ErrNoRows) {
+		return end, false, nil
+	}
+	return end, err == nil, err
 }
 
 // DeleteGrant removes the token pair of an account.

@@ -82,8 +82,7 @@ func outlives(ctx context.Context, tx *store.Tx, p shippost.Post) ([]shippost.Pr
 	if p.Due.IsZero() || p.Status != shippost.PostQueued {
 		return nil, nil
 	}
-	ends, err := tx.EndingAccess(ctx, p.Workspace, tx.Now().Add(shippost.AccessNotice))
-	end, soon := ends[p.Account]
+	end, soon, err := tx.AccessEnd(ctx, p.Account, tx.Now().Add(shippost.AccessNotice))
 	if err != nil || !soon || p.Due.At.Before(end) {
 		return nil, err
 	}
