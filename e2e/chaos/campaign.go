@@ -50,7 +50,7 @@ var engines = []struct {
 // plan returns all campaigns and what ends their database server.
 func (o options) plan(ctx context.Context) (list []campaign, end func() error, err error) {
 	end = func() error { return nil }
-	r := rand.New(rand.NewPCG(o.seed, 0))
+	r, ofClocks := rand.New(rand.NewPCG(o.seed, 0)), rand.New(rand.NewPCG(o.seed, 7))
 	points := o.points
 	if points == nil {
 		points = pointsOfProduct()
@@ -60,7 +60,12 @@ func (o options) plan(ctx context.Context) (list []campaign, end func() error, e
 			continue
 		}
 		for _, c := range o.campaigns(e.name, e.nodes, points, r) {
-			c.setup.nodes, c.people, c.seed, c.engine = e.nodes, people, r.Uint64(), e.name
+			c.setup.nodes, c.people, c.engine = e.nodes, people, e.name
+			if c.clocks { // so that old seeds stay what they were
+				c.seed = ofClocks.Uint64()
+			} else {
+				c.seed = r.Uint64()
+			}
 			if o.only == "" || strings.Contains(c.name, o.only) {
 				list = append(list, c)
 			}
@@ -128,14 +133,18 @@ func (o options) campaigns(engine string, nodes int, points []string, r *rand.Ra
 		}
 	}
 	add("failing disk", false, steps)
-	if nodes < 2 {
-		return list
+	if nodes == 2 {
+		steps = nil
+		for _, p := range o.pauses {
+			steps = append(steps, step{points: []string{p}, hit: 1, pause: true})
+		}
+		add("paused nodes", false, steps)
 	}
-	steps = nil
-	for _, p := range o.pauses {
-		steps = append(steps, step{points: []string{p}, hit: 1, pause: true})
+	// They wait most of the time, so each pair of them is a world that runs beside others.
+	for i := range (o.clocks + 1) / 2 {
+		pair := []step{{clock: true}, {clock: true, random: true}}
+		list = append(list, campaign{setup: setup{name: fmt.Sprintf("%s, wrong clocks %d", engine, i+1), clocks: true}, steps: pair[:min(2, o.clocks-2*i)]})
 	}
-	add("paused nodes", false, steps)
 	return list
 }
 

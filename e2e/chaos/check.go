@@ -91,7 +91,7 @@ func (w *world) check(ctx context.Context) (verdict, error) {
 				mine = append(mine, p)
 			}
 		}
-		v.judge(s, mine)
+		v.judge(s, mine, w.settings)
 	}
 	if extra := len(public) - v.live - v.duplicated; extra > 0 {
 		v.fault(&v.other, "%d posts are live that nobody asked for", extra)
@@ -102,8 +102,8 @@ func (w *world) check(ctx context.Context) (verdict, error) {
 // base is the part of the caption that no edit takes away.
 func (s *story) base() string { return s.caption[strings.LastIndex(s.caption, s.name()):] }
 
-// judge holds one post against what is live of it.
-func (v *verdict) judge(s *story, live []seen) {
+// judge holds one post against what is live of it, with what is known of the clocks.
+func (v *verdict) judge(s *story, live []seen, settings []setting) {
 	v.posts++
 	name := fmt.Sprintf("%q (%s, told %q, ended %s)", s.caption, s.id, s.told, s.post.Status)
 	if len(live) > 1 {
@@ -143,7 +143,7 @@ func (v *verdict) judge(s *story, live []seen) {
 		if p.Caption != s.caption || s.post.Caption != s.caption {
 			v.fault(&v.other, "%s went out as %q and is shown as %q", name, p.Caption, s.post.Caption)
 		}
-		if p.LastByteAt.Before(s.post.DueAt) {
+		if p.LastByteAt.Before(s.post.DueAt.Add(-earliness(settings, p.LastByteAt))) {
 			v.fault(&v.early, "%s: the last byte left %s early", name, s.post.DueAt.Sub(p.LastByteAt))
 		}
 	}
@@ -194,7 +194,7 @@ func (w *world) checkJournal(ctx context.Context, v *verdict) error {
 				v.fault(&v.other, "bytes of photos were given to %s, which no attempt knows", e.PublishID)
 			case s.told == "cancelled":
 				v.fault(&v.other, "bytes of %q were given out though it was cancelled", s.caption)
-			case e.Wall.Before(s.post.DueAt):
+			case e.Wall.Before(s.post.DueAt.Add(-earliness(w.settings, e.Wall))):
 				v.fault(&v.early, "bytes of %q were given out %s early", s.caption, s.post.DueAt.Sub(e.Wall))
 			}
 		}

@@ -75,7 +75,7 @@ func seeds(text string) (list []options, err error) {
 
 // line is how a run of one world is written in seeds.txt.
 func (o options) line(world string) string {
-	return fmt.Sprintf("-seed %d -chain %d -random %d -storms %d -disks %d -cuts %d -only %s", o.seed, o.chain, o.random, o.storms, o.disks, o.cuts,
+	return fmt.Sprintf("-seed %d -chain %d -random %d -storms %d -disks %d -cuts %d -clocks %d -only %s", o.seed, o.chain, o.random, o.storms, o.disks, o.cuts, o.clocks,
 		strings.ReplaceAll(world, " ", `\ `))
 }
 
@@ -90,6 +90,7 @@ func parse(args []string) (options, error) {
 	f.IntVar(&o.storms, "storms", 12, "rounds with a bad network, per engine")
 	f.IntVar(&o.disks, "disks", 3, "rounds for each way in which a disk fails, on SQLite; 0 needs no strace")
 	f.IntVar(&o.cuts, "cuts", 3000, "power cuts over a record of every write, on SQLite; 0 needs no strace")
+	f.IntVar(&o.clocks, "clocks", 4, "rounds in which clocks are set wrong and right again, per engine; each takes some minutes")
 	f.Func("pauses", "fault points at which a node is stopped for longer than its lease, with commas between; all states when left out", func(list string) error {
 		o.pauses = strings.Split(list, ",")
 		return nil

@@ -59,6 +59,9 @@ func (n *node) environment(orders string) []string {
 		"SHIPPOST_CHAOS=" + orders, "SHIPPOST_CHAOS_LOG=" + n.passes(),
 		fmt.Sprintf("SHIPPOST_CHAOS_CHUNK=%d", chunk),
 	}
+	if w.clocks {
+		env = append(env, "SHIPPOST_CHAOS_CLOCK="+n.clock())
+	}
 	if w.databaseURL != "" {
 		env = append(env, "SHIPPOST_DATABASE_URL="+w.databaseURL, "SHIPPOST_MASTER_KEY="+masterKey)
 	}

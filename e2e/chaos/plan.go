@@ -23,6 +23,7 @@ type options struct {
 	storms   int      // rounds with a bad network, per engine
 	cuts     int      // power cuts; SQLite only
 	disks    int      // rounds for each way in which a disk fails; SQLite only
+	clocks   int      // rounds with clocks that are set wrong, per engine
 	pauses   []string // fault points at which a node is stopped beyond its lease
 	length   int      // rounds of a world
 	parallel int
@@ -43,6 +44,7 @@ type step struct {
 	storm   bool     // the network is bad
 	trouble bool     // the platform has a bad minute
 	disk    string   // with what each change of a file fails, for seconds
+	clock   bool     // clocks are set wrong, and right again
 }
 
 // String names the step as a report does.
@@ -62,6 +64,9 @@ func (s step) String() string {
 	}
 	if s.disk != "" {
 		what = append(what, "disk answers "+s.disk)
+	}
+	if s.clock {
+		what = append(what, "clocks set wrong")
 	}
 	if s.trouble {
 		what = append(what, "platform in trouble")
@@ -84,6 +89,7 @@ type tally struct {
 	verdict
 	rounds, kills int
 	ends          int            // good ends in the middle of the work
+	sets, holds   int            // clocks that were set wrong, and how often that held publishing
 	reached       map[string]int // fault point: how often the program was killed or paused there
 	passed        map[string]int // fault point: how often the program passed it
 	err           error
@@ -109,6 +115,10 @@ func (c campaign) play(ctx context.Context, binary, folder string, clips clips, 
 		t.err = errors.Join(t.err, w.close())
 		if t.err == nil { // the logs are enough of a world without a fault
 			t.err = os.RemoveAll(filepath.Join(folder, "media"))
+		}
+		var err error
+		if t.sets, t.holds, err = w.clockFigures(); err != nil {
+			t.err = errors.Join(t.err, err)
 		}
 		for _, n := range w.nodes {
 			t.kills += n.killed()
@@ -178,7 +188,7 @@ func (w *world) step(ctx context.Context, number int, s step, t *tally) error {
 	}
 	breaking, done := context.WithCancel(ctx)
 	var breakers sync.WaitGroup
-	var failures [4]error
+	var failures [5]error
 	seed := w.rand.Uint64()
 	if s.random {
 		breakers.Go(func() { failures[0] = w.killAtRandom(breaking, seed) })
@@ -189,12 +199,17 @@ func (w *world) step(ctx context.Context, number int, s step, t *tally) error {
 	if s.disk != "" {
 		breakers.Go(func() { failures[3] = w.failDisk(breaking, s.disk, seed) })
 	}
+	if s.clock {
+		breakers.Go(func() { failures[4] = w.setClocks(breaking, seed) })
+	}
 	var frozen bool
 	if s.pause {
 		breakers.Go(func() { frozen, failures[2] = w.freeze(ctx, breaking) })
 	}
 	timeout := 3 * time.Minute // on a small machine with much else to do
-	if w.database != "" || s.storm || s.disk != "" {
+	if s.clock {
+		timeout = 10 * time.Minute // a hold takes two or three
+	} else if w.database != "" || s.storm || s.disk != "" {
 		timeout = 5 * time.Minute
 	}
 	stories, err := (&round{w: w, number: number, timeout: timeout, spread: 3 * time.Second,
@@ -395,6 +410,7 @@ func (o options) all(ctx context.Context, folder string) (total tally, report st
 	for i, t := range tallies {
 		total.add(t.verdict)
 		total.rounds, total.kills, total.ends = total.rounds+t.rounds, total.kills+t.kills, total.ends+t.ends
+		total.sets, total.holds = total.sets+t.sets, total.holds+t.holds
 		for name, n := range t.reached {
 			total.reached[name] += n
 		}

@@ -29,6 +29,9 @@ func summary(campaigns []campaign, tallies []tally, total tally) string {
 	}
 	fmt.Fprintf(&b, "fault points: %d, passed %d, killed or paused at %d\n", len(pointsOfProduct()), len(pointsOfProduct())-len(never), len(total.reached))
 	fmt.Fprintf(&b, "answers with bytes of photos: %d; good ends in the middle of the work: %d\n", total.fetches, total.ends)
+	if total.sets > 0 {
+		fmt.Fprintf(&b, "clocks set wrong: %d times; publishing held for that: %d times\n", total.sets, total.holds)
+	}
 	if len(never) > 0 {
 		fmt.Fprintf(&b, "never passed: %s\n", strings.Join(never, " "))
 	}

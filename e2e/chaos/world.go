@@ -28,6 +28,7 @@ type setup struct {
 	database string // "" for SQLite, else the address of an empty PostgreSQL database
 	nodes    int
 	proxied  bool // a fault proxy stands between ShipPost and the simulator
+	clocks   bool // the clocks of nodes can be set
 	people   int
 	seed     uint64
 }
@@ -54,8 +55,9 @@ type world struct {
 	posts  []*story // all posts of all rounds
 	log    func(format string, args ...any)
 
-	mu   sync.Mutex
-	acks []ack
+	mu       sync.Mutex
+	acks     []ack
+	settings []setting // of the nodes' clocks
 }
 
 // person is a creator with a workspace of their own.
@@ -90,6 +92,11 @@ func open(ctx context.Context, s setup, binary, folder string, clips clips, log 
 			return nil, err
 		}
 		w.nodes = append(w.nodes, n)
+		if s.clocks {
+			if err := w.setClock(n, 0); err != nil {
+				return nil, err
+			}
+		}
 	}
 	w.publicURL = fmt.Sprintf("http://localhost:%d", w.nodes[0].port)
 	if err := w.startSimulator(ctx); err != nil {
