@@ -61,16 +61,17 @@ type Patience struct {
 	Stale  time.Time // begun before this, by whomever
 	Lost   time.Time // begun before this, by a process that is not alive any more
 	Silent time.Time // a process that has not beaten since is not alive; on SQLite no other one is
+	Ahead  time.Time // begun after this, by whomever: by a clock that was wrong
 }
 
-// lost is the condition for that, with the patience's times as three parameters from number n on.
+// lost is the condition for that, with the patience's times as four parameters from number n on.
 func (t *Tx) lost(p Patience, n int) (condition string, args []any) {
 	if t.db.engine == SQLite {
 		p.Silent = t.Now().AddDate(1, 0, 0)
 	}
 	return fmt.Sprintf(`(intent_at <= $%d OR intent_at <= $%d
-		AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = grants.intent_by AND n.beat_at > $%d))`, n, n+1, n+2),
-		[]any{moment(p.Stale), moment(p.Lost), moment(p.Silent)}
+		AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = grants.intent_by AND n.beat_at > $%d) OR intent_at > $%d)`, n, n+1, n+2, n+3),
+		[]any{moment(p.Stale), moment(p.Lost), moment(p.Silent), moment(p.Ahead)}
 }
 
 // ClaimRefresh notes that a refresh of the given version is about to be sent by node, unless another one is on its way
@@ -78,7 +79,7 @@ func (t *Tx) lost(p Patience, n int) (condition string, args []any) {
 func (t *Tx) ClaimRefresh(ctx context.Context, account shippost.AccountID, version int64, hash string, node shippost.NodeID, p Patience) (bool, error) {
 	lost, args := t.lost(p, 7)
 	return t.swap(ctx, `UPDATE grants SET intent_hash = $1, intent_at = $2, intent_by = $3
-		WHERE account_id = $4 AND version = $5 AND (intent_hash = '' OR intent_at <= $6 OR intent_by <> $3 AND `+lost+`)`,
+		WHERE account_id = $4 AND version = $5 AND (intent_hash = '' OR intent_at <= $6 OR intent_at > $10 OR intent_by <> $3 AND `+lost+`)`,
 		append([]any{hash, moment(t.Now()), node, account, version, moment(p.Stale)}, args...)...)
 }
 

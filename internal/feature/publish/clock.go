@@ -20,6 +20,8 @@ const (
 	clockGlance  = time.Second      // how often the wall clock is compared with the monotonic one
 	clockGood    = 2                // good readings that end a hold
 	platformTold = 10 * time.Minute // how long what a platform said about the time counts
+	firstAnswer  = 3 * time.Second  // how long a start waits for a platform to say what time it is
+	farAhead     = 10 * time.Minute // what another node wrote for later than this it wrote by a wrong clock
 )
 
 // clockKey is where the database keeps the latest time that any node has seen.
@@ -68,6 +70,7 @@ type clock struct {
 	wrong   string // why publishing is held; "" when it is not
 	since   time.Time
 	good    int           // comparisons since the latest bad reading
+	ended   bool          // a hold has ended, and nobody asked yet
 	changed chan struct{} // closed when publishing is held, or is no longer
 }
 
@@ -122,9 +125,18 @@ func (c *clock) compare(seen time.Time) {
 		return
 	}
 	if c.good++; c.good == clockGood {
-		c.wrong = ""
+		c.wrong, c.ended = "", true
 		c.turn()
 	}
+}
+
+// overcome reports whether a hold has ended since it was asked last.
+func (c *clock) overcome() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ended := c.ended
+	c.ended = false
+	return ended
 }
 
 func (c *clock) turn() {
@@ -182,6 +194,28 @@ func (p *Publisher) clockLane(ctx context.Context) {
 	}
 }
 
+// firstTime compares all clocks before anything is decided. What the database has seen says nothing about a clock that is
+// ahead; by one that is, everything would be missed at once. Only a platform knows, and when none answers soon the clock is
+// gone by.
+func (p *Publisher) firstTime(ctx context.Context) {
+	soon, cancel := context.WithTimeout(ctx, firstAnswer)
+	defer cancel()
+	p.askTime(soon)
+	p.compareClocks(ctx)
+	if err := p.bringForward(ctx, time.Time{}); err != nil && ctx.Err() == nil {
+		p.log.Error("cannot look for what a wrong clock may have put off", "err", err)
+	}
+}
+
+// bringForward has done now what a clock that was far ahead put off to a time that nobody has in mind, and what waits of
+// what was due before an instant.
+func (p *Publisher) bringForward(ctx context.Context, due time.Time) error {
+	if !p.clock.trusted() {
+		return nil
+	}
+	return p.db.Update(ctx, func(tx *store.Tx) error { return tx.BringForward(ctx, p.now(), due, askLate+farAhead) })
+}
+
 // compareClocks compares all clocks, and notes in the database what time it is.
 func (p *Publisher) compareClocks(ctx context.Context) {
 	if wrong, _, _ := p.clock.state(); wrong != "" {
@@ -190,7 +224,10 @@ func (p *Publisher) compareClocks(ctx context.Context) {
 	seen, err := p.clockSeen(ctx)
 	if err == nil {
 		p.clock.compare(seen)
-		if p.clock.trusted() {
+		if p.clock.overcome() {
+			err = p.bringForward(ctx, p.now())
+		}
+		if err == nil && p.clock.trusted() {
 			err = p.db.Update(ctx, func(tx *store.Tx) error {
 				return tx.SetMeta(ctx, clockKey, p.now().UTC().Format(time.RFC3339Nano))
 			})

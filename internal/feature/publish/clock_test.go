@@ -107,6 +107,90 @@ func TestClockHold_AtStart(t *testing.T) {
 	})
 }
 
+// forget makes the publisher know as little of the time as a new process.
+func (b *bubble) forget() {
+	b.platform.forget()
+	b.Publisher.clock = newClock(b.clock.Now, b.elapsed, b.toldTime)
+}
+
+// A start asks a platform for the time before it goes by the clock: what is due by a clock that is ahead is not missed.
+func TestClockHold_AheadAtStart(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		id := b.schedule(b.account(), "waiting", 10*time.Minute, time.Hour)
+		b.pass(2 * time.Minute)
+		b.halt()
+		b.forget()
+		b.clock.step(400 * 24 * time.Hour)
+		b.start()
+		b.pass(time.Minute)
+		if p := b.post(id); p.Status != shippost.PostQueued {
+			t.Errorf("by a clock that is ahead the post is %s (%+v), want it to wait", p.Status, p.Failure)
+		}
+		b.clock.step(-400 * 24 * time.Hour)
+		b.pass(15 * time.Minute)
+		if p := b.post(id); p.Status != shippost.PostPosted || p.Lateness() != 0 {
+			t.Errorf("after the clock was put right the post is %s, %s late", p.Status, p.Lateness())
+		}
+	})
+}
+
+// An attempt that a process left is not given up by a wrong clock: the window may be far from over.
+func TestClockHold_KeepsAttempts(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		id := b.schedule(b.account(), "under way", 5*time.Minute, time.Hour)
+		b.pass(5*time.Minute - 10*time.Second)
+		if p := b.post(id); p.Status != shippost.PostPublishing {
+			t.Fatalf("ten seconds before its time the post is %s", p.Status)
+		}
+		b.halt()
+		b.clock.step(2 * time.Hour)
+		b.start()
+		b.pass(time.Minute)
+		if p := b.post(id); p.Status != shippost.PostPublishing {
+			t.Errorf("by a wrong clock the post is %s (%+v), want it under way", p.Status, p.Failure)
+		}
+		b.clock.step(-2 * time.Hour)
+		b.pass(4 * time.Minute)
+		if p := b.post(id); p.Status != shippost.PostPosted || b.live()["under way"] != 1 {
+			t.Errorf("after the clock was put right the post is %s and %d times out", p.Status, b.live()["under way"])
+		}
+	})
+}
+
+// What was put off by a clock that was ahead for seconds is done when it is right: the questions about what was handed
+// over, and the next look at a post. So it is when the process was killed meanwhile.
+func TestClockHold_PutsNothingOff(t *testing.T) {
+	t.Parallel()
+	const ahead = 400 * 24 * time.Hour
+	for _, killed := range []bool{false, true} {
+		t.Run(fmt.Sprintf("killed %t", killed), func(t *testing.T) {
+			inBubble(t, func(b *bubble) {
+				b.platform.process = time.Minute
+				handed, waiting := b.schedule(b.account(), "handed over", 5*time.Minute, time.Hour), b.schedule(b.account(), "waiting", 7*time.Minute, time.Hour)
+				b.pass(5*time.Minute + time.Second)
+				b.clock.step(ahead)
+				b.pass(10 * time.Second)
+				if killed {
+					b.halt()
+				}
+				storetest.Update(b.t, b.db, func(tx *store.Tx) error { return tx.SetWake(b.t.Context(), waiting, b.clock.Now()) })
+				b.clock.step(-ahead)
+				if killed {
+					b.start()
+				}
+				b.pass(10 * time.Minute)
+				for _, id := range []shippost.PostID{handed, waiting} {
+					if p := b.post(id); p.Status != shippost.PostPosted {
+						t.Errorf("%q is %s %s, want posted", p.Caption, p.Status, p.Phase)
+					}
+				}
+			})
+		})
+	}
+}
+
 // TestR13_ClockSteps: wherever the clock is set by a second to 400 days, nothing goes out before its time and nothing
 // twice, and when the clock is right again every post has its end.
 func TestR13_ClockSteps(t *testing.T) {

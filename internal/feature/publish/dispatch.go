@@ -76,7 +76,16 @@ func (p *Publisher) takeOver(ctx context.Context) error {
 				return err
 			}
 		}
-		left, err := tx.AbandonedAttempts(ctx, now.Add(-lease), claimSize)
+		silent := now.Add(-lease)
+		if p.clock.trusted() {
+			// A node whose clock was far ahead may be gone for long before its last beat has passed.
+			if err := tx.DeleteNodesAhead(ctx, now.Add(farAhead)); err != nil {
+				return err
+			}
+		} else {
+			silent = time.Unix(0, 0) // by a wrong clock all others are silent, or none
+		}
+		left, err := tx.AbandonedAttempts(ctx, silent, claimSize)
 		if err != nil {
 			return err
 		}
@@ -176,6 +185,11 @@ func (p *Publisher) attend(ctx context.Context, id shippost.PostID) {
 
 // step decides and does one thing about a post. It reports whether to decide again at once.
 func (p *Publisher) step(ctx context.Context, id shippost.PostID) (again bool, err error) {
+	// By a wrong clock posts would be missed for nothing. It is read before it is judged.
+	now := p.now()
+	if !p.clock.trusted() {
+		return p.clock.untilTrusted(ctx), nil
+	}
 	s, err := p.look(ctx, id)
 	if err != nil {
 		return false, err
@@ -184,7 +198,7 @@ func (p *Publisher) step(ctx context.Context, id shippost.PostID) (again bool, e
 		// Another process works on it, or its lease runs out and somebody takes it over.
 		return false, p.wake(ctx, s, time.Time{})
 	}
-	d := decide(s, p.now())
+	d := decide(s, now)
 	switch d.Do {
 	case actSleep:
 		return false, p.sleep(ctx, s)

@@ -120,6 +120,13 @@ func (d *double) Heard() (time.Time, time.Duration, bool) {
 	return d.heard.Truncate(time.Second), time.Since(d.heard), !d.heard.IsZero() && !d.deaf
 }
 
+// forget makes it as if no answer had come yet.
+func (d *double) forget() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.heard = time.Time{}
+}
+
 func (d *double) AskTime(context.Context) error { return d.call("time", "") }
 
 // Validate refuses what a creator without any choice of audience would get.

@@ -128,7 +128,7 @@ func (p *Publisher) Run(ctx context.Context) error {
 		}
 		return err
 	}
-	p.compareClocks(ctx)
+	p.firstTime(ctx)
 	var lanes sync.WaitGroup
 	lanes.Go(func() { p.clockLane(ctx) })
 	lanes.Go(func() { p.watchLane(ctx) })

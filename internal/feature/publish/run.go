@@ -49,6 +49,10 @@ func (r *runner) run(ctx context.Context) (again bool, err error) {
 		case lost(err):
 			return true, nil // somebody else moved it on: decide anew
 		}
+		// What becomes of the attempt and its post is not for a wrong clock to decide.
+		if !r.clock.untilTrusted(ctx) {
+			return false, nil
+		}
 		var refused *refusedError
 		if errors.As(err, &refused) {
 			return r.refuse(ctx, refused.why)
