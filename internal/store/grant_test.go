@@ -22,7 +22,7 @@ func TestRefreshOfADeadProcessIsTakenOver(t *testing.T) {
 		other, mine := shippost.NewNodeID(clock.Now()), shippost.NewNodeID(clock.Now())
 		patience := func() store.Patience {
 			now := clock.Now()
-			return store.Patience{Stale: now.Add(-time.Minute), Lost: now.Add(-5 * time.Second), Silent: now.Add(-15 * time.Second)}
+			return store.Patience{Stale: now.Add(-time.Minute), Lost: now.Add(-5 * time.Second), Silent: now.Add(-15 * time.Second), Ahead: now.Add(5 * time.Minute)}
 		}
 		claim := func(by shippost.NodeID) (got bool) {
 			storetest.Update(t, db, func(tx *store.Tx) (err error) {
@@ -52,6 +52,19 @@ func TestRefreshOfADeadProcessIsTakenOver(t *testing.T) {
 			storetest.Update(t, db, func(tx *store.Tx) error { return tx.EndRefresh(ctx, account.ID, 1, mine) })
 		}
 		sqlite := db.Engine() == store.SQLite
+
+		// What was begun by a clock that was put right since is waited for by nobody, whoever began it.
+		for _, by := range []shippost.NodeID{other, mine} {
+			clock.Advance(400 * 24 * time.Hour)
+			if beat(); !claim(by) {
+				t.Fatal("the claim by a clock that is ahead was refused")
+			}
+			clock.Advance(-400 * 24 * time.Hour)
+			if !listed() || !claim(mine) {
+				t.Error("a refresh that began in the future was waited for")
+			}
+			end()
+		}
 
 		beat()
 		if !claim(other) {

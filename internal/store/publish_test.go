@@ -73,6 +73,94 @@ func TestCrowd(t *testing.T) {
 	})
 }
 
+// TestBringForward: what a clock that was ahead put off is looked at now; what has its time keeps it.
+func TestBringForward(t *testing.T) {
+	t.Parallel()
+	const ahead = 400 * 24 * time.Hour
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		ctx := t.Context()
+		actor := storetest.Workspace(t, db)
+		account := storetest.Account(t, db, actor)
+		now := db.Now().Truncate(time.Second)
+		waiting := func(due, wake time.Duration) shippost.PostID {
+			p := aPost(actor, account, now)
+			p.Status, p.Hold, p.Due.At, p.LateWindow = shippost.PostQueued, nil, now.Add(due), time.Hour
+			storetest.Update(t, db, func(tx *store.Tx) error {
+				if err := tx.InsertPost(ctx, &p); err != nil {
+					return err
+				}
+				return tx.SetWake(ctx, p.ID, now.Add(wake))
+			})
+			return p.ID
+		}
+		asked := func(state shippost.AttemptState, next time.Duration) shippost.AttemptID {
+			p := aPost(actor, account, now)
+			p.Status = shippost.PostPublishing
+			a := planned(p)
+			a.State, a.GuardedAt, a.NextPollAt = state, now.Add(-time.Minute), now.Add(next)
+			storetest.Update(t, db, func(tx *store.Tx) error {
+				if err := tx.InsertPost(ctx, &p); err != nil {
+					return err
+				}
+				return tx.InsertAttempt(ctx, &a)
+			})
+			return a.ID
+		}
+		putOff, late, later := waiting(time.Hour, ahead), waiting(-time.Minute, 30*time.Minute), waiting(24*time.Hour, 23*time.Hour)
+		farPoll, nearPoll, idPoll := asked(shippost.AttemptLive, ahead), asked(shippost.AttemptHandedOver, time.Hour), asked(shippost.AttemptLive, time.Hour)
+		for _, c := range []struct {
+			due   time.Time
+			posts []shippost.PostID
+			polls []shippost.AttemptID
+		}{
+			{time.Time{}, []shippost.PostID{putOff}, []shippost.AttemptID{farPoll}},
+			{now, []shippost.PostID{late}, []shippost.AttemptID{nearPoll}},
+		} {
+			storetest.Update(t, db, func(tx *store.Tx) error {
+				if err := tx.BringForward(ctx, now, c.due, 6*time.Hour); err != nil {
+					return err
+				}
+				posts, err := tx.ClaimWaking(ctx, now, now.Add(time.Hour), 10)
+				if err != nil || !slices.Equal(posts, c.posts) {
+					t.Errorf("due by %s: woken %v, %v; want %v and never %s", c.due, posts, err, c.posts, later)
+				}
+				attempts, err := tx.ClaimPolls(ctx, "node_1", now, now.Add(time.Hour), 10)
+				var polls []shippost.AttemptID
+				for _, a := range attempts {
+					polls = append(polls, a.ID)
+				}
+				if err != nil || !slices.Equal(polls, c.polls) {
+					t.Errorf("due by %s: to be asked %v, %v; want %v and never %s", c.due, polls, err, c.polls, idPoll)
+				}
+				return tx.SetNextPoll(ctx, farPoll, time.Time{})
+			})
+		}
+	})
+}
+
+// TestNodesAhead: a node whose beat lies in the future is forgotten, the others are not.
+func TestNodesAhead(t *testing.T) {
+	t.Parallel()
+	storetest.EachAt(t, time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC), func(t *testing.T, db *store.DB, clock *storetest.Clock) {
+		ctx := t.Context()
+		for id, off := range map[shippost.NodeID]time.Duration{"ahead": time.Hour, "a little": time.Minute, "behind": -time.Hour} {
+			clock.Advance(off)
+			storetest.Update(t, db, func(tx *store.Tx) error { return tx.InsertNode(ctx, id) })
+			clock.Advance(-off)
+		}
+		storetest.Update(t, db, func(tx *store.Tx) error {
+			if err := tx.DeleteNodesAhead(ctx, clock.Now().Add(5*time.Minute)); err != nil {
+				return err
+			}
+			left, err := tx.Nodes(ctx)
+			if len(left) != 2 || left[0].ID != "behind" || left[1].ID != "a little" {
+				t.Errorf("left are %+v", left)
+			}
+			return err
+		})
+	})
+}
+
 // TestPhotosDue: of an account's posts around a time those with photos are found that wait or are under way, in their order.
 func TestPhotosDue(t *testing.T) {
 	t.Parallel()

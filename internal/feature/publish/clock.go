@@ -21,7 +21,7 @@ const (
 	clockGood    = 2                // good readings that end a hold
 	platformTold = 10 * time.Minute // how long what a platform said about the time counts
 	firstAnswer  = 3 * time.Second  // how long a start waits for a platform to say what time it is
-	farAhead     = 10 * time.Minute // what another node wrote for later than this it wrote by a wrong clock
+	farAhead     = 5 * time.Minute  // further ahead of ours no clock is that may be right, nor what was written by one
 )
 
 // clockKey is where the database keeps the latest time that any node has seen.

@@ -191,6 +191,33 @@ func TestClockHold_PutsNothingOff(t *testing.T) {
 	}
 }
 
+// The last beat of a node that was killed while its clock was ahead does not keep its attempts from the others.
+func TestClockHold_DeadNodeAhead(t *testing.T) {
+	t.Parallel()
+	const ahead = 400 * 24 * time.Hour
+	inBubble(t, func(b *bubble) {
+		id := b.schedule(b.account(), "left", 5*time.Minute, time.Hour)
+		b.pass(5*time.Minute - 10*time.Second)
+		b.clock.step(ahead)
+		storetest.Update(b.t, b.db, func(tx *store.Tx) error { return tx.InsertNode(b.t.Context(), "node_two") })
+		b.clock.step(-ahead)
+		storetest.Update(b.t, b.db, func(tx *store.Tx) error {
+			attempts, err := tx.Attempts(b.t.Context(), id)
+			if err != nil {
+				return err
+			}
+			if ok, err := tx.TakeAttempt(b.t.Context(), attempts[0], "node_two"); err != nil || !ok {
+				t.Errorf("the other node took the attempt: %t, %v", ok, err)
+			}
+			return nil
+		})
+		b.pass(time.Minute)
+		if p := b.post(id); p.Status != shippost.PostPosted || b.live()["left"] != 1 {
+			t.Errorf("the post is %s %s and %d times out, want posted", p.Status, p.Phase, b.live()["left"])
+		}
+	})
+}
+
 // TestR13_ClockSteps: wherever the clock is set by a second to 400 days, nothing goes out before its time and nothing
 // twice, and when the clock is right again every post has its end.
 func TestR13_ClockSteps(t *testing.T) {

@@ -25,9 +25,9 @@ const (
 	// silence is how long a node may go without a beat before it counts as dead: as long as for the publisher. What a
 	// dead node began is not waited for.
 	silence = 15 * time.Second
-	// farAhead is how far ahead of our clock an intent may lie that another node wrote; no two clocks that are right are so
-	// far apart. One from later was written by a clock that has been put right since.
-	farAhead = 10 * time.Minute
+	// farAhead is how far ahead of our clock an intent may lie that another node wrote; no two clocks that may be
+	// right are so far apart. One from later was written by a clock that has been put right since.
+	farAhead = 5 * time.Minute
 	// lookAgain is how often the row is read while another node refreshes.
 	lookAgain = 100 * time.Millisecond
 	// refreshTime bounds one request.
