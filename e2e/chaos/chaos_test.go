@@ -127,3 +127,75 @@ func TestPastFailuresCanBePlayed(t *testing.T) {
 		t.Errorf("a line that is printed is read back as %+v, %v", again, err)
 	}
 }
+
+func TestEarliness(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	at := func(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
+	settings := []setting{
+		{node: "a", from: at(0), to: at(10)},
+		{node: "b", from: at(0)},
+		{node: "a", off: time.Minute, from: at(10), to: at(20)},
+		{node: "a", off: 3 * time.Minute, from: at(20), to: at(30)},
+		{node: "a", off: -time.Hour, from: at(30), to: at(40)},
+		{node: "a", off: undetectable, from: at(40)},
+	}
+	for _, c := range []struct {
+		second int
+		want   time.Duration
+	}{{5, 0}, {10, time.Minute}, {20, time.Minute}, {25, time.Minute}, {26, 0}, {35, 0}, {40, undetectable}, {4000, undetectable}} {
+		if got := earliness(settings, at(c.second)); got != c.want {
+			t.Errorf("after %d seconds a byte may be %s early, want %s", c.second, got, c.want)
+		}
+	}
+}
+
+func TestClocksAreSetByAllAmounts(t *testing.T) {
+	t.Parallel()
+	const most = 400 * 24 * time.Hour
+	var small, middle, large, back int
+	for r, n := rand.New(rand.NewPCG(1, 6)), 0; n < 1000; n++ {
+		off := wrongly(r)
+		if off < 0 {
+			back++
+		}
+		switch off = off.Abs(); {
+		case off < time.Second || off > most || off%time.Second != 0:
+			t.Fatalf("set by %s", off)
+		case off <= undetectable:
+			small++
+		case off <= time.Hour:
+			middle++
+		default:
+			large++
+		}
+	}
+	if min(small, middle, large) < 250 || back < 400 || back > 600 {
+		t.Errorf("of 1000 settings %d cannot be told, %d are within an hour, %d beyond; %d back", small, middle, large, back)
+	}
+}
+
+// TestClockMattered: a refusal by the time is put down to a clock only while one was wrong.
+func TestClockMattered(t *testing.T) {
+	t.Parallel()
+	w := &world{folder: t.TempDir()}
+	n := &node{w: w, name: "a", folder: w.folder}
+	look := func(off time.Duration) clocks {
+		if err := w.setClock(n, off); err != nil {
+			t.Fatal(err)
+		}
+		return w.clocksNow()
+	}
+	right := look(0)
+	if right.mattered(w.clocksNow()) {
+		t.Error("a clock that is right mattered")
+	}
+	wrong := look(time.Hour)
+	again := look(0)
+	if !right.mattered(wrong) || !right.mattered(again) || !wrong.mattered(wrong) || again.mattered(again) {
+		t.Errorf("%+v, %+v, %+v", right, wrong, again)
+	}
+	if len(w.settings) != 3 || w.settings[1].to.IsZero() || !w.settings[2].to.IsZero() {
+		t.Errorf("the settings are %+v", w.settings)
+	}
+}

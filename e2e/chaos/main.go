@@ -1,6 +1,6 @@
 // Command chaos proves the claim on the front page: never twice, never silently not at all, never early. It runs the
 // real program against the simulated TikTok, kills it at each fault point and at random moments, stops it, breaks the
-// network and the disk, and then holds what viewers would see against what the owners of the posts were told.
+// network and the disk, sets its clock wrong, and then holds what viewers would see against what the owners of the posts were told.
 package main
 
 import (

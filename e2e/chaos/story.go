@@ -56,6 +56,9 @@ type round struct {
 	spread  time.Duration // how long after their creation the posts fall due
 	large   bool          // one video is so large that it travels in chunks
 	convert bool          // one video does not fit and is made anew first
+
+	mu     sync.Mutex
+	locked []string // whose account lost its access
 }
 
 // play creates one post of each kind, does to them what their kind says, and returns once all of them have ended.
@@ -371,10 +374,18 @@ func (r *round) reconnect(ctx context.Context, who *person) error {
 	}
 	for _, a := range accounts {
 		if a.Status == "needs_reconnect" {
+			r.lostAccess(who)
 			return r.w.signIn(ctx, who)
 		}
 	}
 	return nil
+}
+
+// lostAccess notes that a person had to connect their account again.
+func (r *round) lostAccess(who *person) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.locked = append(r.locked, who.handle)
 }
 
 // insist repeats what got no clear answer, as a patient person would, until ctx ends. When the platform gave a new pair
@@ -384,6 +395,7 @@ func (r *round) insist(ctx context.Context, who *person, do func(context.Context
 		clocks := r.w.clocksNow()
 		err := do(ctx)
 		if client.HasCode(err, "needs_reconnect") {
+			r.lostAccess(who)
 			err = r.w.signIn(ctx, who)
 			if err == nil {
 				continue
