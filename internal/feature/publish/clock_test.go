@@ -191,6 +191,30 @@ func TestClockHold_PutsNothingOff(t *testing.T) {
 	}
 }
 
+// A clock that is set in the very moment in which the guard is asked lets nothing go early.
+func TestClockHold_SetAtTheGuard(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		id := b.schedule(b.account(), "early", 5*time.Minute, time.Hour)
+		b.pass(5*time.Minute - 1500*time.Millisecond)
+		// The row waits for its turn to be written while the clock is set.
+		storetest.Update(b.t, b.db, func(*store.Tx) error {
+			time.Sleep(700 * time.Millisecond)
+			b.clock.step(10 * time.Minute)
+			return nil
+		})
+		b.pass(5 * time.Second)
+		if n := b.live()["early"]; n != 0 {
+			t.Errorf("by a clock that is ten minutes ahead the post went out, at %v", b.committed("early"))
+		}
+		b.clock.step(-10 * time.Minute)
+		b.pass(4 * time.Minute)
+		if p := b.post(id); p.Status != shippost.PostPosted || b.live()["early"] != 1 {
+			t.Errorf("after the clock was put right the post is %s %s and %d times out", p.Status, p.Phase, b.live()["early"])
+		}
+	})
+}
+
 // The last beat of a node that was killed while its clock was ahead does not keep its attempts from the others.
 func TestClockHold_DeadNodeAhead(t *testing.T) {
 	t.Parallel()

@@ -18,18 +18,21 @@ var _ platform.Ledger = attemptLedger{}
 
 // Intend makes the attempt init_sent.
 func (l attemptLedger) Intend(ctx context.Context) error {
-	if !l.clock.untilTrusted(ctx) {
-		return ctx.Err()
+	var now time.Time
+	for set := true; set; set = !l.clock.trusted() {
+		if !l.clock.untilTrusted(ctx) {
+			return ctx.Err()
+		}
+		if err := l.depart(ctx); err != nil {
+			return err
+		}
+		now = l.now() // waiting may have taken long, and the clock may have been set meanwhile
 	}
-	if err := l.depart(ctx); err != nil {
-		return err
-	}
-	// Waiting may have taken long, and the clock may have been set meanwhile.
-	if why := l.mayOpen(l.now()); why != "" {
+	if why := l.mayOpen(now); why != "" {
 		return &refusedError{why}
 	}
 	next := l.a
-	next.State, next.InitSentAt = shippost.AttemptInitSent, l.now()
+	next.State, next.InitSentAt = shippost.AttemptInitSent, now
 	if err := l.advance(ctx, next); err != nil {
 		return err
 	}
