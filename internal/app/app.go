@@ -181,7 +181,8 @@ func (a *App) openStore(ctx context.Context) error {
 		return err
 	}
 	a.registry, a.quota = jobs.NewRegistry(), quota.New(a.db)
-	a.jobs, err = jobs.Open(ctx, a.db, jobs.Options{Registry: a.registry, Node: a.node, Queues: queues(), Periodic: periodic(), Log: a.log})
+	a.jobs, err = jobs.Open(ctx, a.db, jobs.Options{Registry: a.registry, Node: a.node, Queues: queues(), Periodic: periodic(), Log: a.log,
+		Timed: timed(), Trusted: func(ctx context.Context) bool { return a.publisher.ClockTrusted(ctx) }})
 	return err
 }
 

@@ -32,6 +32,12 @@ func periodic() []*river.PeriodicJob {
 		func() (river.JobArgs, *river.InsertOpts) { return sweepArgs{}, &river.InsertOpts{MaxAttempts: 1} }, &river.PeriodicJobOpts{RunOnStart: true}))
 }
 
+// timed returns the kinds of jobs that remove what outlived its time, all of which come again within an hour. A clock that is
+// far ahead would have them remove all that there is a time for: files, the audit log, what was told to be deleted in a week.
+func timed() []string {
+	return append(append(media.Timed(), lifecycle.Timed()...), sweepArgs{}.Kind())
+}
+
 // sweepArgs asks for the removal of what nobody needs any more.
 type sweepArgs struct{}
 

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -46,6 +47,9 @@ type Options struct {
 	Poll     time.Duration        // how often to look for due jobs; 0 means a second; most inserts are noticed sooner
 	Now      func() time.Time     // a clock other than the system's, for tests and the simulator
 	Log      *slog.Logger         // nil drops it
+
+	Timed   []string                   // kinds of jobs that remove what outlived its time
+	Trusted func(context.Context) bool // whether the clock says so; while it does not, jobs of these kinds end with nothing done. nil: always
 }
 
 // The settings that differ from River's defaults.
@@ -62,6 +66,8 @@ const (
 	defaultQueue = 10
 	// keepDone is how long finished jobs stay for people to look at. The journal is the record, not the queue.
 	keepDone = time.Hour
+	// trustTime is how long a job waits for somebody to know whether the clock is right.
+	trustTime = 10 * time.Second
 	// hardStop is how long jobs have to return after their context was cancelled.
 	hardStop = 5 * time.Second
 )
@@ -148,6 +154,9 @@ func config(db *store.DB, o Options) *river.Config {
 		return r
 	}
 	r.Workers = o.Registry.workers
+	if o.Trusted != nil {
+		r.Middleware = append(r.Middleware, timed(o))
+	}
 	r.Middleware = append(r.Middleware, river.WorkerMiddlewareFunc(crashable))
 	r.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: defaultQueue}}
 	for name, size := range o.Queues {
@@ -155,6 +164,20 @@ func config(db *store.DB, o Options) *river.Config {
 	}
 	r.PeriodicJobs = append(r.PeriodicJobs, daily(o.Registry, db))
 	return r
+}
+
+// timed leaves jobs undone that a wrong clock has no say in: what they removed would be gone for good. Such jobs come again.
+func timed(o Options) river.WorkerMiddlewareFunc {
+	return func(ctx context.Context, job *rivertype.JobRow, work func(context.Context) error) error {
+		if slices.Contains(o.Timed, job.Kind) {
+			soon, cancel := context.WithTimeout(ctx, trustTime)
+			defer cancel()
+			if !o.Trusted(soon) {
+				return nil
+			}
+		}
+		return work(ctx)
+	}
 }
 
 // crashable marks the moments around a job at which a crash shows whether it may run twice.

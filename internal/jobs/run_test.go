@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -101,6 +102,24 @@ func TestScheduledJobsWaitForTheirTime(t *testing.T) {
 		b.none(t)
 		clock.Advance(3 * time.Second)
 		b.next(t, run{"at due", 1})
+	})
+}
+
+// What removes things by their age does nothing by a wrong clock, ends all the same, and is done the next time.
+func TestTimedJobsWaitForARightClock(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		var right atomic.Bool
+		b := newBench(t, db, jobs.Options{Timed: []string{note{}.Kind()}, Trusted: func(context.Context) bool { return right.Load() }}, done)
+		completed := b.ofNotes(t, river.EventKindJobCompleted)
+		b.start(t)
+		b.insert(t, "by a wrong clock", nil)
+		<-completed
+		b.none(t)
+		right.Store(true)
+		b.insert(t, "by a right one", nil)
+		<-completed
+		b.next(t, run{"by a right one", 1})
 	})
 }
 

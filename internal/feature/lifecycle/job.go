@@ -93,6 +93,9 @@ func (k *Keeper) Work(r *jobs.Registry) {
 	jobs.Add(r, &sweepWorker{keeper: k})
 }
 
+// Timed returns the kinds of jobs that remove what outlived its time. What one leaves undone the next sweep does.
+func Timed() []string { return []string{eraseArgs{}.Kind(), sweepArgs{}.Kind()} }
+
 // Periodic returns the hourly sweep, for the options of the job client.
 func Periodic() []*river.PeriodicJob {
 	return []*river.PeriodicJob{river.NewPeriodicJob(river.PeriodicInterval(time.Hour), func() (river.JobArgs, *river.InsertOpts) {

@@ -93,6 +93,9 @@ func (l *Library) Work(r *jobs.Registry) {
 	jobs.Add(r, &sweepWorker{library: l})
 }
 
+// Timed returns the kinds of jobs that remove what outlived its time.
+func Timed() []string { return []string{sweepArgs{}.Kind()} }
+
 // Periodic returns the hourly sweep, for the options of the job client.
 func Periodic() []*river.PeriodicJob {
 	return []*river.PeriodicJob{river.NewPeriodicJob(river.PeriodicInterval(time.Hour), func() (river.JobArgs, *river.InsertOpts) {

@@ -202,8 +202,20 @@ func (p *Publisher) firstTime(ctx context.Context) {
 	defer cancel()
 	p.askTime(soon)
 	p.compareClocks(ctx)
+	p.begun.Do(func() { close(p.compared) })
 	if err := p.bringForward(ctx, time.Time{}); err != nil && ctx.Err() == nil {
 		p.log.Error("cannot look for what a wrong clock may have put off", "err", err)
+	}
+}
+
+// ClockTrusted reports whether the wall clock may be gone by. Before its first comparison, which Run makes at its start,
+// nobody knows; that is waited for until ctx ends.
+func (p *Publisher) ClockTrusted(ctx context.Context) bool {
+	select {
+	case <-p.compared:
+		return p.clock.trusted()
+	case <-ctx.Done():
+		return false
 	}
 }
 

@@ -199,7 +199,7 @@ func TestClockHold_SetAtTheGuard(t *testing.T) {
 		b.pass(5*time.Minute - 1500*time.Millisecond)
 		// The row waits for its turn to be written while the clock is set.
 		storetest.Update(b.t, b.db, func(*store.Tx) error {
-			time.Sleep(700 * time.Millisecond)
+			b.pass(700 * time.Millisecond)
 			b.clock.step(10 * time.Minute)
 			return nil
 		})

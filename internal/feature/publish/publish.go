@@ -79,8 +79,10 @@ type Publisher struct {
 	elapsed   func() time.Duration // since New, by the monotonic clock
 	clock     *clock
 	breakers  map[shippost.PlatformName]*breaker
-	announced string       // what the clock lane last told the operator
-	overdue   atomic.Int64 // posts, when last counted
+	begun     sync.Once
+	compared  chan struct{} // closed after the first comparison of clocks
+	announced string        // what the clock lane last told the operator
+	overdue   atomic.Int64  // posts, when last counted
 
 	mu      sync.Mutex
 	running map[shippost.PostID]work
@@ -106,6 +108,7 @@ func New(o Options) *Publisher {
 		rounds:    make(map[heart]time.Duration),
 		commits:   together[*candidate]{order: dueFirst},
 		handovers: together[*handover]{order: besideEachOther},
+		compared:  make(chan struct{}),
 	}
 	start := time.Now()
 	p.elapsed = func() time.Duration { return time.Since(start) }
