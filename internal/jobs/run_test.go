@@ -266,6 +266,36 @@ func TestJobsOfADeadProcessRunAgain(t *testing.T) {
 	})
 }
 
+// On SQLite the queue goes by the clock of the machine. What was to run at once, or again, by a clock that was far ahead does
+// not wait for that time to come; what was put off on purpose does.
+func TestJobsOfAWrongClockRunAfterAStart(t *testing.T) {
+	t.Parallel()
+	db := storetest.SQLite(t)
+	b := newBench(t, db, jobs.Options{}, done)
+	b.insert(t, "at once", nil)
+	b.insert(t, "again", nil)
+	b.insert(t, "next year", &river.InsertOpts{ScheduledAt: time.Now().AddDate(1, 0, 0)})
+	for _, query := range []string{
+		"UPDATE river_job SET scheduled_at = datetime('now', '+400 days', 'subsec') WHERE state = 'available'",
+		"UPDATE river_job SET state = 'retryable', attempt = 1 WHERE id = (SELECT id FROM river_job WHERE state = 'available' ORDER BY id DESC LIMIT 1)",
+	} {
+		if _, err := db.SQL().ExecContext(t.Context(), query); err != nil {
+			t.Fatalf("put a job off: %v", err)
+		}
+	}
+	next := newBench(t, db, jobs.Options{}, done)
+	next.start(t)
+	attempts := map[string]int{}
+	for range 2 {
+		r := <-next.runs
+		attempts[r.text] = r.attempt
+	}
+	if attempts["at once"] != 1 || attempts["again"] != 2 {
+		t.Errorf("ran %v", attempts)
+	}
+	next.none(t)
+}
+
 // past and nobody are in each engine's words: River's columns differ between them.
 var (
 	past   = map[store.Engine]string{store.SQLite: "datetime('now', '-5 minutes', 'subsec')", store.Postgres: "now() - interval '5 minutes'"}
