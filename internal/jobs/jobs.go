@@ -48,8 +48,8 @@ type Options struct {
 	Now      func() time.Time     // a clock other than the system's, for tests and the simulator
 	Log      *slog.Logger         // nil drops it
 
-	Timed   []string                   // kinds of jobs that remove what outlived its time
-	Trusted func(context.Context) bool // whether the clock says so; while it does not, jobs of these kinds end with nothing done. nil: always
+	Trusted func(context.Context) bool // whether the clock may be gone by; it may wait for somebody to know. nil: always
+	Timed   []string                   // kinds of jobs that remove what outlived its time: by a wrong clock they end with nothing done
 }
 
 // The settings that differ from River's defaults.
@@ -79,6 +79,8 @@ type Client struct {
 	listen *pgxpool.Pool // PostgreSQL only: where the news of inserted jobs arrives
 	log    *slog.Logger
 
+	trusted func(context.Context) bool
+
 	reclaimer reclaimer
 }
 
@@ -97,7 +99,7 @@ func Open(ctx context.Context, db *store.DB, o Options) (*Client, error) {
 			return nil, err
 		}
 	}
-	c := &Client{db: db, log: o.Log}
+	c := &Client{db: db, log: o.Log, trusted: o.Trusted}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
