@@ -390,39 +390,31 @@ func TestConsents(t *testing.T) {
 func TestReplies(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		now := db.Now()
-		day := now.Add(-24 * time.Hour)
 		r := store.Reply{Actor: "ws_1/key_1", Key: "k", BodyHash: "aa", CreatedAt: now}
 		storetest.Update(t, db, func(tx *store.Tx) error {
-			if ok, err := tx.ClaimReply(t.Context(), &r, day); !ok || err != nil {
+			if ok, err := tx.ClaimReply(t.Context(), &r); !ok || err != nil {
 				t.Errorf("first claim: %v, %v", ok, err)
 			}
 			r.Status, r.Body = 201, `{"id":"post_1"}`
 			return tx.FinishReply(t.Context(), &r)
 		})
 		storetest.Update(t, db, func(tx *store.Tx) error {
-			if ok, err := tx.ClaimReply(t.Context(), &store.Reply{Actor: r.Actor, Key: "k", BodyHash: "bb", CreatedAt: now}, day); ok || err != nil {
+			if ok, err := tx.ClaimReply(t.Context(), &store.Reply{Actor: r.Actor, Key: "k", BodyHash: "bb", CreatedAt: now}); ok || err != nil {
 				t.Errorf("second claim: %v, %v", ok, err)
 			}
-			got, ok, err := tx.Reply(t.Context(), r.Actor, "k", day)
+			got, ok, err := tx.Reply(t.Context(), r.Actor, "k")
 			if d := cmp.Diff(r, got); d != "" || !ok || err != nil {
 				t.Errorf("%v, %v (-want +got):\n%s", ok, err, d)
 			}
-			if _, ok, err := tx.Reply(t.Context(), "ws_2/key_1", "k", day); ok || err != nil {
+			if _, ok, err := tx.Reply(t.Context(), "ws_2/key_1", "k"); ok || err != nil {
 				t.Errorf("another actor's key: %v, %v", ok, err)
-			}
-			if _, ok, err := tx.Reply(t.Context(), r.Actor, "k", now); ok || err != nil {
-				t.Errorf("an expired answer is given: %v, %v", ok, err)
-			}
-			late := store.Reply{Actor: r.Actor, Key: "k", BodyHash: "cc", CreatedAt: now.Add(time.Hour)}
-			if ok, err := tx.ClaimReply(t.Context(), &late, now); !ok || err != nil {
-				t.Errorf("claim after expiry: %v, %v", ok, err)
-			}
-			got, _, err = tx.Reply(t.Context(), r.Actor, "k", now)
-			if d := cmp.Diff(late, got); d != "" || err != nil {
-				t.Errorf("%v (-want +got):\n%s", err, d)
 			}
 			if n, err := tx.ForgetReplies(t.Context(), now.Add(time.Hour)); n != 1 || err != nil {
 				t.Errorf("forgot %d, %v; want 1", n, err)
+			}
+			late := store.Reply{Actor: r.Actor, Key: "k", BodyHash: "cc", CreatedAt: now.Add(time.Hour)}
+			if ok, err := tx.ClaimReply(t.Context(), &late); !ok || err != nil {
+				t.Errorf("claim of a key that is forgotten: %v, %v", ok, err)
 			}
 			return nil
 		})

@@ -26,21 +26,20 @@ var replyTable = newTable("idempotent_replies",
 	column[Reply]{"created_at", func(r *Reply) any { return at(&r.CreatedAt) }},
 )
 
-// Reply returns the answer that was given to a key since the instant; false when there is none.
-func (t *Tx) Reply(ctx context.Context, actor, key string, since time.Time) (Reply, bool, error) {
-	r, err := replyTable.get(ctx, t, sql.ErrNoRows, "WHERE api_actor = $1 AND key = $2 AND created_at > $3", actor, key, moment(since))
+// Reply returns the answer that was given to a key; false when there is none. However old it seems, it counts until it is
+// forgotten: a clock that is ahead must not have a request carried out twice.
+func (t *Tx) Reply(ctx context.Context, actor, key string) (Reply, bool, error) {
+	r, err := replyTable.get(ctx, t, sql.ErrNoRows, "WHERE api_actor = $1 AND key = $2", actor, key)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Reply{}, false, nil
 	}
 	return r, err == nil, err
 }
 
-// ClaimReply takes the key of r for this transaction, unless an answer was given to it since the instant. It reports
-// whether it did. A transaction that claims the same key at the same time waits for this one to end.
-func (t *Tx) ClaimReply(ctx context.Context, r *Reply, since time.Time) (bool, error) {
-	return t.swap(ctx, replyTable.insertN+` ON CONFLICT (api_actor, key) DO UPDATE SET body_hash = excluded.body_hash,
-		status = excluded.status, reply = excluded.reply, created_at = excluded.created_at WHERE idempotent_replies.created_at <= $7`,
-		append(replyTable.fields(r), moment(since))...)
+// ClaimReply takes the key of r for this transaction, unless an answer was given to it. It reports whether it did. A
+// transaction that claims the same key at the same time waits for this one to end.
+func (t *Tx) ClaimReply(ctx context.Context, r *Reply) (bool, error) {
+	return t.swap(ctx, replyTable.insertN+" ON CONFLICT (api_actor, key) DO NOTHING", replyTable.fields(r)...)
 }
 
 // FinishReply stores the answer to a key that was claimed in this transaction.

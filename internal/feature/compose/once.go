@@ -17,7 +17,7 @@ type Once struct {
 
 const created = 201 // the HTTP status of what is kept
 
-// keepReplies is how long a repeated request gets the same answer.
+// keepReplies is how long a repeated request gets the same answer at least.
 const keepReplies = 24 * time.Hour
 
 // repeated returns the stored answer of a request that was carried out before, so that a repetition costs little.
@@ -26,7 +26,7 @@ func (c *Composer) repeated(ctx context.Context, actor shippost.Actor, once Once
 		return nil, nil
 	}
 	err = c.db.View(ctx, func(tx *store.Tx) error {
-		r, ok, err := tx.Reply(ctx, who(actor), once.Key, tx.Now().Add(-keepReplies))
+		r, ok, err := tx.Reply(ctx, who(actor), once.Key)
 		if err != nil || !ok {
 			return err
 		}
@@ -42,13 +42,12 @@ func (c *Composer) claim(ctx context.Context, tx *store.Tx, actor shippost.Actor
 	if once.Key == "" {
 		return nil, nil, nil
 	}
-	since := tx.Now().Add(-keepReplies)
 	r := &store.Reply{Actor: who(actor), Key: once.Key, BodyHash: once.Hash, CreatedAt: tx.Now()}
-	ours, err := tx.ClaimReply(ctx, r, since)
+	ours, err := tx.ClaimReply(ctx, r)
 	if err != nil || ours {
 		return r, nil, err
 	}
-	before, _, err := tx.Reply(ctx, r.Actor, r.Key, since)
+	before, _, err := tx.Reply(ctx, r.Actor, r.Key)
 	if err != nil {
 		return nil, nil, err
 	}

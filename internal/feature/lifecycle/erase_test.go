@@ -103,7 +103,7 @@ func inhabit(b *bench, c *canaries, actor shippost.Actor) (waiting, handed shipp
 		return err
 	})
 	reply := store.Reply{Actor: string(actor.Workspace) + "/" + string(actor.User), Key: c.next("reply"), BodyHash: c.next("reply"), Body: c.next("reply"), CreatedAt: now}
-	b.update(func(tx *store.Tx) error { _, err := tx.ClaimReply(ctx, &reply, now); return err })
+	b.update(func(tx *store.Tx) error { _, err := tx.ClaimReply(ctx, &reply); return err })
 	if err := b.spool.Create(string(arriving.ID)); err != nil {
 		t.Fatal(err)
 	}
