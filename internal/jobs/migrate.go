@@ -122,8 +122,9 @@ func takeOver(ctx context.Context, db *store.DB) error {
 		"UPDATE river_job SET state = 'discarded', finalized_at = datetime('now', 'subsec') WHERE state = 'running' AND attempt >= max_attempts",
 		"UPDATE river_job SET state = 'available' WHERE state = 'running'",
 		"DELETE FROM river_leader",
-		// A clock that was far ahead wrote this: no job that is ready, or failed, waits for longer than ten minutes.
-		"UPDATE river_job SET scheduled_at = datetime('now', 'subsec') WHERE state IN ('available', 'retryable') AND scheduled_at > datetime('now', '+10 minutes', 'subsec')",
+		// A clock that was far ahead wrote this: no job that is ready waits, and none that failed for a day.
+		"UPDATE river_job SET scheduled_at = datetime('now', 'subsec') WHERE state = 'available' AND scheduled_at > datetime('now', '+10 minutes', 'subsec')",
+		"UPDATE river_job SET scheduled_at = datetime('now', 'subsec') WHERE state = 'retryable' AND scheduled_at > datetime('now', '+1 day', 'subsec')",
 	} {
 		if _, err := db.SQL().ExecContext(ctx, query); err != nil {
 			return fmt.Errorf("take over the job queue: %w", err)
