@@ -70,7 +70,6 @@ type clock struct {
 	wrong   string // why publishing is held; "" when it is not
 	since   time.Time
 	good    int           // comparisons since the latest bad reading
-	ended   bool          // a hold has ended, and nobody asked yet
 	changed chan struct{} // closed when publishing is held, or is no longer
 }
 
@@ -125,18 +124,9 @@ func (c *clock) compare(seen time.Time) {
 		return
 	}
 	if c.good++; c.good == clockGood {
-		c.wrong, c.ended = "", true
+		c.wrong = ""
 		c.turn()
 	}
-}
-
-// overcome reports whether a hold has ended since it was asked last.
-func (c *clock) overcome() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	ended := c.ended
-	c.ended = false
-	return ended
 }
 
 func (c *clock) turn() {
@@ -231,13 +221,15 @@ func (p *Publisher) bringForward(ctx context.Context, due time.Time) error {
 // compareClocks compares all clocks, and notes in the database what time it is.
 func (p *Publisher) compareClocks(ctx context.Context) {
 	if wrong, _, _ := p.clock.state(); wrong != "" {
+		p.behind = true
 		p.askTime(ctx)
 	}
 	seen, err := p.clockSeen(ctx)
 	if err == nil {
 		p.clock.compare(seen)
-		if p.clock.overcome() {
+		if p.behind && p.clock.trusted() {
 			err = p.bringForward(ctx, p.now())
+			p.behind = err != nil
 		}
 		if err == nil && p.clock.trusted() {
 			err = p.db.Update(ctx, func(tx *store.Tx) error {

@@ -79,6 +79,7 @@ type Publisher struct {
 	elapsed   func() time.Duration // since New, by the monotonic clock
 	clock     *clock
 	breakers  map[shippost.PlatformName]*breaker
+	behind    bool // publishing was held, and what that put off is not brought forward yet
 	begun     sync.Once
 	compared  chan struct{} // closed after the first comparison of clocks
 	announced string        // what the clock lane last told the operator
