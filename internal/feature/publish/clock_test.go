@@ -215,6 +215,33 @@ func TestClockHold_SetAtTheGuard(t *testing.T) {
 	})
 }
 
+// An upload that a killed process had committed within the last second is not ended early by one that starts by a wrong clock.
+func TestClockHold_ResumedAhead(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		id := b.schedule(b.account(), "resumed", 5*time.Minute, time.Hour)
+		due := b.post(id).Due.At
+		b.pass(5*time.Minute - 10*time.Second)
+		b.halt()
+		b.platform.settle, b.platform.transfer = 0, 0
+		b.pass(9100 * time.Millisecond)
+		storetest.Update(b.t, b.db, func(tx *store.Tx) error {
+			attempts, err := tx.Attempts(b.t.Context(), id)
+			if err != nil {
+				return err
+			}
+			return tx.SaveCommitting(b.t.Context(), b.clock.Now(), []store.Commit{{Attempt: attempts[0].ID, Post: id, NextPollAt: b.clock.Now()}})
+		})
+		b.forget()
+		b.clock.step(10 * time.Minute)
+		b.start()
+		b.pass(10 * time.Second)
+		if at := b.committed("resumed"); len(at) != 1 || at[0].Before(due) || at[0].After(due.Add(guardAhead)) {
+			t.Errorf("the last byte left at %v, want it within a second after %v", at, due)
+		}
+	})
+}
+
 // The last beat of a node that was killed while its clock was ahead does not keep its attempts from the others.
 func TestClockHold_DeadNodeAhead(t *testing.T) {
 	t.Parallel()

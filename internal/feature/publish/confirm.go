@@ -371,6 +371,11 @@ func (p *Publisher) finish(ctx context.Context, pf platform.Platform, s situatio
 		return
 	}
 	chaos.Point("publish.resumed")
+	left := r.s.Post.Due.At.Sub(p.now())
+	if !p.clock.trusted() {
+		left = guardAhead // its row was written by a clock that was right
+	}
+	r.release = p.elapsed() + max(left, 0)
 	r.commit(context.WithoutCancel(ctx), staged)
 }
 
