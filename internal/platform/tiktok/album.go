@@ -128,14 +128,8 @@ func (a *album) Wait(ctx context.Context) error {
 	if !a.receipt.IsZero() {
 		return nil
 	}
-	for wait := a.payload.Due.Sub(a.c.now()); wait > 0; wait = a.payload.Due.Sub(a.c.now()) {
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return fmt.Errorf("wait for the due time: %w", context.Cause(ctx))
-		}
+	if err := a.c.sleepUntil(ctx, a.payload.Due); err != nil {
+		return fmt.Errorf("wait for the due time: %w", err)
 	}
 	q := call{op: "content.init", path: "/v2/post/publish/content/init/", body: a.body}
 	receipt, err := a.c.init(ctx, a.payload, q, albumTimeout, a.ledger)

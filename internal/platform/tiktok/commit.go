@@ -33,8 +33,8 @@ func (s *staged) Wait(ctx context.Context) error {
 	}
 	for try := 1; ; try++ {
 		if s.held == nil {
-			if err := s.sleepUntil(ctx, s.beginAt()); err != nil {
-				return err
+			if err := s.c.sleepUntil(ctx, s.beginAt()); err != nil {
+				return fmt.Errorf("upload: %w", err)
 			}
 			s.held = s.begin()
 		}
@@ -111,15 +111,22 @@ func (s *staged) beginAt() time.Time {
 	return s.payload.Due.Add(-lead + rand.N(max(lead-need, 0)+1))
 }
 
-func (s *staged) sleepUntil(ctx context.Context, at time.Time) error {
-	timer := time.NewTimer(max(at.Sub(s.c.now()), 0))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("upload: %w", context.Cause(ctx))
+// longestSleep is how late a post may become by a clock that was set back for a while.
+const longestSleep = 10 * time.Second
+
+// sleepUntil waits for an instant of the product's clock. It never returns early, and now and then looks whether the clock
+// was set: it may have been wrong when the wait began.
+func (c *Client) sleepUntil(ctx context.Context, at time.Time) error {
+	for left := at.Sub(c.now()); left > 0; left = at.Sub(c.now()) {
+		timer := time.NewTimer(min(left, longestSleep))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return context.Cause(ctx)
+		}
 	}
+	return nil
 }
 
 // begin starts the last request, which stops before its tail.
