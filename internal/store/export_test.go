@@ -44,3 +44,6 @@ func PostsQuery(ws shippost.WorkspaceID, f PostFilter) (string, []any, error) {
 
 // CrowdStatements are those that look at one account's posts around a time.
 var CrowdStatements = map[string]string{"before": sqlPostsBefore, "after": sqlDueAfter, "photos": sqlPhotosDue, "move": sqlMoveWakes}
+
+// BringForwardStatement looks for posts that were put off.
+const BringForwardStatement = sqlBringForward

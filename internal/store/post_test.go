@@ -312,6 +312,10 @@ func TestPosts_Plans(t *testing.T) {
 			t.Errorf("%s that are planned: %s", name, planned)
 		}
 	}
+	putOff := explain(t, db, store.BringForwardStatement, []any{now.UnixMicro(), now.UnixMicro(), 1, 1})
+	if !strings.Contains(putOff, "USING INDEX posts_put_off") {
+		t.Errorf("posts that were put off: %s", putOff)
+	}
 }
 
 func explain(t *testing.T, db *store.DB, query string, args []any) string {

@@ -173,15 +173,25 @@ func (t *Tx) MoveWakes(ctx context.Context, account shippost.AccountID, from, be
 	return err
 }
 
+// sqlBringForward begins with the term of an index in which there is hardly anything, so that a million waiting posts need not
+// be looked at.
+const sqlBringForward = `UPDATE posts SET wake_at = $1 WHERE wake_at > due_at + late_window AND status IN ('queued', 'publishing')
+	AND wake_at > $2 AND wake_at > due_at + $3 + (CASE WHEN late_window > $4 THEN late_window ELSE $4 END)`
+
 // BringForward has looked at now what a clock that was ahead put off: posts whose wake lies after all that their late window
 // allows, all waiting posts that were due by an instant, zero for none, and attempts that would be asked about after more
 // than patience, or with an instant all that the platform works on.
 func (t *Tx) BringForward(ctx context.Context, now, due time.Time, patience time.Duration) error {
-	_, err := t.exec(ctx, `UPDATE posts SET wake_at = $1 WHERE wake_at > $1 AND status IN ('queued', 'publishing') AND (due_at <= $2
-		OR wake_at > $3 AND wake_at > due_at + $4 + (CASE WHEN late_window > $5 THEN late_window ELSE $5 END))`,
-		moment(now), moment(due), moment(now.Add(shippost.RetryGrace)), shippost.RetryGrace.Microseconds(), shippost.MinLateWindow.Microseconds())
+	_, err := t.exec(ctx, sqlBringForward,
+		moment(now), moment(now.Add(shippost.RetryGrace)), shippost.RetryGrace.Microseconds(), shippost.MinLateWindow.Microseconds())
 	if err != nil {
 		return err
+	}
+	if !due.IsZero() {
+		_, err := t.exec(ctx, "UPDATE posts SET wake_at = $1 WHERE wake_at > $1 AND status IN ('queued', 'publishing') AND due_at <= $2", moment(now), moment(due))
+		if err != nil {
+			return err
+		}
 	}
 	_, err = t.exec(ctx, `UPDATE attempts SET next_poll_at = $1 WHERE next_poll_at > $2
 		OR next_poll_at > $1 AND state IN ('committing', 'handed_over') AND guarded_at <= $3`, moment(now), moment(now.Add(patience)), moment(due))

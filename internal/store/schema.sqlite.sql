@@ -701,6 +701,8 @@ CREATE TABLE admin_codes (
 
 CREATE INDEX admin_sessions_admin ON admin_sessions (admin_id);
 
+CREATE INDEX posts_put_off ON posts (wake_at) WHERE wake_at > due_at + late_window;
+
 INSERT INTO goose_db_version (version_id, is_applied) VALUES ('0', '1');
 INSERT INTO goose_db_version (version_id, is_applied) VALUES ('1', '1');
 INSERT INTO goose_db_version (version_id, is_applied) VALUES ('2', '1');
@@ -727,3 +729,4 @@ INSERT INTO goose_db_version (version_id, is_applied) VALUES ('31', '1');
 INSERT INTO goose_db_version (version_id, is_applied) VALUES ('32', '1');
 INSERT INTO goose_db_version (version_id, is_applied) VALUES ('34', '1');
 INSERT INTO goose_db_version (version_id, is_applied) VALUES ('35', '1');
+INSERT INTO goose_db_version (version_id, is_applied) VALUES ('36', '1');
