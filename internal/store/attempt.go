@@ -98,11 +98,16 @@ func (t *Tx) SetSent(ctx context.Context, a shippost.Attempt, sent int64) error 
 	return err
 }
 
-// AbandonedAttempts returns attempts that need work and whose owner has shown no life since the given instant, oldest first.
-func (t *Tx) AbandonedAttempts(ctx context.Context, since time.Time, limit int) ([]shippost.Attempt, error) {
+// AbandonedAttempts returns attempts that need work and whose owner is not registered any more or among those that show no
+// life, oldest first.
+func (t *Tx) AbandonedAttempts(ctx context.Context, silent []shippost.NodeID, limit int) ([]shippost.Attempt, error) {
+	living, args := "", []any{limit}
+	if len(silent) > 0 {
+		living, args = several(args, silent)
+		living = " AND n.id NOT IN (" + living + ")"
+	}
 	return attemptTable.list(ctx, t, `WHERE (state IN ('planned', 'init_sent', 'open', 'committing', 'handed_over') OR next_poll_at IS NOT NULL)
-		AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = attempts.owner AND n.beat_at > $1) ORDER BY planned_at, id LIMIT $2`,
-		moment(since), limit)
+		AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = attempts.owner`+living+`) ORDER BY planned_at, id LIMIT $1`, args...)
 }
 
 // TakeAttempt makes an attempt the new owner's, if it still is as a says. It reports whether it was.

@@ -39,13 +39,6 @@ func (t *Tx) Nodes(ctx context.Context) ([]Node, error) {
 	return nodes.list(ctx, t, "ORDER BY started_at, id")
 }
 
-// DeleteNodesAhead removes processes whose latest beat lies after an instant: it was made by a wrong clock and tells nothing
-// about whether they run. One that does makes itself known again.
-func (t *Tx) DeleteNodesAhead(ctx context.Context, after time.Time) error {
-	_, err := t.exec(ctx, "DELETE FROM nodes WHERE beat_at > $1", moment(after))
-	return err
-}
-
 // DeleteNode removes a process that ended or was taken for dead.
 func (t *Tx) DeleteNode(ctx context.Context, id shippost.NodeID) (changed bool, err error) {
 	return t.swap(ctx, "DELETE FROM nodes WHERE id = $1", id)

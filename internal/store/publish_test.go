@@ -138,29 +138,6 @@ func TestBringForward(t *testing.T) {
 	})
 }
 
-// TestNodesAhead: a node whose beat lies in the future is forgotten, the others are not.
-func TestNodesAhead(t *testing.T) {
-	t.Parallel()
-	storetest.EachAt(t, time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC), func(t *testing.T, db *store.DB, clock *storetest.Clock) {
-		ctx := t.Context()
-		for id, off := range map[shippost.NodeID]time.Duration{"ahead": time.Hour, "a little": time.Minute, "behind": -time.Hour} {
-			clock.Advance(off)
-			storetest.Update(t, db, func(tx *store.Tx) error { return tx.InsertNode(ctx, id) })
-			clock.Advance(-off)
-		}
-		storetest.Update(t, db, func(tx *store.Tx) error {
-			if err := tx.DeleteNodesAhead(ctx, clock.Now().Add(5*time.Minute)); err != nil {
-				return err
-			}
-			left, err := tx.Nodes(ctx)
-			if len(left) != 2 || left[0].ID != "behind" || left[1].ID != "a little" {
-				t.Errorf("left are %+v", left)
-			}
-			return err
-		})
-	})
-}
-
 // TestPhotosDue: of an account's posts around a time those with photos are found that wait or are under way, in their order.
 func TestPhotosDue(t *testing.T) {
 	t.Parallel()

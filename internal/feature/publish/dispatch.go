@@ -76,16 +76,15 @@ func (p *Publisher) takeOver(ctx context.Context) error {
 				return err
 			}
 		}
-		silent := now.Add(-lease)
-		if p.clock.trusted() {
-			// A node whose clock was far ahead may be gone for long before its last beat has passed.
-			if err := tx.DeleteNodesAhead(ctx, now.Add(farAhead)); err != nil {
-				return err
-			}
-		} else {
-			silent = time.Unix(0, 0) // by a wrong clock all others are silent, or none
+		nodes, err := tx.Nodes(ctx)
+		if err != nil {
+			return err
 		}
-		left, err := tx.AbandonedAttempts(ctx, silent, claimSize)
+		var wall time.Time
+		if p.clock.trusted() {
+			wall = now
+		}
+		left, err := tx.AbandonedAttempts(ctx, p.pulses.look(nodes, p.node, wall, p.elapsed()), claimSize)
 		if err != nil {
 			return err
 		}

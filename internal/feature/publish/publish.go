@@ -74,6 +74,7 @@ type Publisher struct {
 	cuts      chan struct{} // nudges the cut lane
 	commits   together[*candidate]
 	handovers together[*handover]
+	pulses    pulses // of the beat lane
 
 	tick      time.Duration        // how often the lanes look without being nudged
 	elapsed   func() time.Duration // since New, by the monotonic clock
