@@ -2,6 +2,7 @@ package publish
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -211,6 +212,32 @@ func TestClockHold_SetAtTheGuard(t *testing.T) {
 		b.pass(4 * time.Minute)
 		if p := b.post(id); p.Status != shippost.PostPosted || b.live()["early"] != 1 {
 			t.Errorf("after the clock was put right the post is %s %s and %d times out", p.Status, p.Phase, b.live()["early"])
+		}
+	})
+}
+
+// The gate of photos does not open a second before their time, as the row of a video may be written, when the clock is put right in
+// the very moment in which the guard is asked.
+func TestClockHold_PhotosAtTheGuard(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		const ahead = 110 * time.Second // which nobody can tell
+		d := b.pulls()
+		b.video = b.file(shippost.Photo)
+		id := b.schedule(b.account(), "photos", 10*time.Minute+48*time.Second, time.Hour) // so that the hold ends before it
+		var once sync.Once
+		d.again = func() { once.Do(func() { b.clock.step(-ahead) }) }
+		b.pass(time.Minute)
+		b.clock.step(ahead)
+		b.pass(30 * time.Minute)
+		p := b.post(id)
+		if p.Status != shippost.PostPosted || b.live()["photos"] != 1 {
+			t.Errorf("the post is %s %s and %d times out", p.Status, p.Phase, b.live()["photos"])
+		}
+		for _, a := range b.attempts(id) {
+			if a.GuardedAt.Before(p.Due.At) {
+				t.Errorf("the gate opened %s early", p.Due.At.Sub(a.GuardedAt))
+			}
 		}
 	})
 }

@@ -19,6 +19,7 @@ import (
 type pulling struct {
 	*double
 	slow   time.Duration // how long an init takes to be answered
+	again  func()        // called when an attempt that is open is waited for, right before its committing row
 	mu     sync.Mutex
 	opened []instants // when it could first be told, for each init request
 	dues   []time.Time
@@ -43,6 +44,9 @@ type pulledStaged struct {
 // Wait opens the attempt at the due time.
 func (s *pulledStaged) Wait(ctx context.Context) error {
 	if !s.receipt.IsZero() {
+		if s.d.again != nil {
+			s.d.again()
+		}
 		return nil
 	}
 	if !pause(ctx, s.p.Due.Sub(s.d.product()), nil) {

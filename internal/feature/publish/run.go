@@ -172,7 +172,7 @@ func (r *runner) pastTheGuard(ctx context.Context, staged platform.Staged) error
 		if err != nil || next.IsZero() {
 			return err
 		}
-		at = next
+		at = latest(at, next) // the row of photos is their commit
 	}
 }
 
