@@ -45,5 +45,5 @@ func PostsQuery(ws shippost.WorkspaceID, f PostFilter) (string, []any, error) {
 // CrowdStatements are those that look at one account's posts around a time.
 var CrowdStatements = map[string]string{"before": sqlPostsBefore, "after": sqlDueAfter, "photos": sqlPhotosDue, "move": sqlMoveWakes}
 
-// BringForwardStatement looks for posts that were put off.
-const BringForwardStatement = sqlBringForward
+// BringForwardStatements look for posts that were put off, by the index that each is to use.
+var BringForwardStatements = map[string]string{"posts_put_off": sqlBringForward, "posts_unended": sqlBringDue[0], "posts_overdue": sqlBringDue[1]}

@@ -178,6 +178,13 @@ func (t *Tx) MoveWakes(ctx context.Context, account shippost.AccountID, from, be
 const sqlBringForward = `UPDATE posts SET wake_at = $1 WHERE wake_at > due_at + late_window AND status IN ('queued', 'publishing')
 	AND wake_at > $2 AND wake_at > due_at + $3 + (CASE WHEN late_window > $4 THEN late_window ELSE $4 END)`
 
+// sqlBringDue finds posts by when they are due, of which few wait, not by when they are looked at, like all that wait: the plus
+// keeps SQLite from the index of that.
+var sqlBringDue = []string{
+	"UPDATE posts SET wake_at = $1 WHERE +wake_at > $1 AND status IN ('queued', 'publishing') AND overdue_at IS NULL AND due_at <= $2",
+	"UPDATE posts SET wake_at = $1 WHERE +wake_at > $1 AND status IN ('queued', 'publishing') AND overdue_at IS NOT NULL AND due_at <= $2",
+}
+
 // BringForward has looked at now what a clock that was ahead put off: posts whose wake lies after all that their late window
 // allows, all waiting posts that were due by an instant, zero for none, and attempts that would be asked about after more
 // than patience, or with an instant all that the platform works on.
@@ -188,9 +195,10 @@ func (t *Tx) BringForward(ctx context.Context, now, due time.Time, patience time
 		return err
 	}
 	if !due.IsZero() {
-		_, err := t.exec(ctx, "UPDATE posts SET wake_at = $1 WHERE wake_at > $1 AND status IN ('queued', 'publishing') AND due_at <= $2", moment(now), moment(due))
-		if err != nil {
-			return err
+		for _, statement := range sqlBringDue {
+			if _, err := t.exec(ctx, statement, moment(now), moment(due)); err != nil {
+				return err
+			}
 		}
 	}
 	_, err = t.exec(ctx, `UPDATE attempts SET next_poll_at = $1 WHERE next_poll_at > $2

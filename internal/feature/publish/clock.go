@@ -193,9 +193,6 @@ func (p *Publisher) firstTime(ctx context.Context) {
 	p.askTime(soon)
 	p.compareClocks(ctx)
 	p.begun.Do(func() { close(p.compared) })
-	if err := p.bringForward(ctx, time.Time{}); err != nil && ctx.Err() == nil {
-		p.log.Error("cannot look for what a wrong clock may have put off", "err", err)
-	}
 }
 
 // ClockTrusted reports whether the wall clock may be gone by. Before its first comparison, which Run makes at its start,
@@ -209,13 +206,20 @@ func (p *Publisher) ClockTrusted(ctx context.Context) bool {
 	}
 }
 
-// bringForward has done now what a clock that was far ahead put off to a time that nobody has in mind, and what waits of
-// what was due before an instant.
-func (p *Publisher) bringForward(ctx context.Context, due time.Time) error {
+// bringForward has done now what a clock that was far ahead, ours or that of a node that is gone, put off to a time that nobody
+// has in mind, and after a hold what waits of what was due meanwhile.
+func (p *Publisher) bringForward(ctx context.Context) error {
+	now := p.now()
 	if !p.clock.trusted() {
 		return nil
 	}
-	return p.db.Update(ctx, func(tx *store.Tx) error { return tx.BringForward(ctx, p.now(), due, askLate+farAhead) })
+	var due time.Time
+	if p.behind {
+		due = now
+	}
+	err := p.db.Update(ctx, func(tx *store.Tx) error { return tx.BringForward(ctx, now, due, askLate+farAhead) })
+	p.behind = p.behind && err != nil
+	return err
 }
 
 // compareClocks compares all clocks, and notes in the database what time it is.
@@ -227,9 +231,8 @@ func (p *Publisher) compareClocks(ctx context.Context) {
 	seen, err := p.clockSeen(ctx)
 	if err == nil {
 		p.clock.compare(seen)
-		if p.behind && p.clock.trusted() {
-			err = p.bringForward(ctx, p.now())
-			p.behind = err != nil
+		if p.clock.trusted() {
+			err = p.bringForward(ctx)
 		}
 		if err == nil && p.clock.trusted() {
 			err = p.db.Update(ctx, func(tx *store.Tx) error {

@@ -146,11 +146,11 @@ func (p *Publisher) dispatchLane(ctx context.Context) {
 }
 
 func (p *Publisher) dispatch(ctx context.Context) (int, error) {
+	now := p.now() // before it is judged
 	if !p.clock.trusted() {
 		return 0, nil // by a wrong clock posts would go out early, or be missed for nothing
 	}
 	var ids []shippost.PostID
-	now := p.now()
 	err := p.db.UpdateTogether(ctx, func(tx *store.Tx) (err error) {
 		ids, err = tx.ClaimWaking(ctx, now, now.Add(claimTime), claimSize)
 		return err

@@ -18,13 +18,15 @@ type pulses struct {
 type pulse struct {
 	beat  time.Time     // as the node told it
 	since time.Duration // when we saw it first
+	moved bool          // we saw another one before it, so it was made lately
 }
 
-// look takes all nodes as they are now and returns the others that have shown no life for a lease. now is zero while our wall
-// clock may not be gone by; otherwise a beat that no clock can have made lately counts at once, so that a start need not watch who
-// is long gone. After we could not look ourselves for a lease, the database being away for example, all have theirs before them.
+// look takes all nodes as they are now and returns the others whose work we go on with: those that have shown no life for a
+// lease, and those whose clock is so far from ours that they hold publishing. now is zero while our own may not be gone by. Who is
+// long gone when we start need not be watched for a lease first. But after we could not look ourselves for that long, the database
+// being away for example, all the others have theirs before them.
 func (p *pulses) look(nodes []store.Node, own shippost.NodeID, now time.Time, elapsed time.Duration) (silent []shippost.NodeID) {
-	before := p.seen
+	before, first := p.seen, p.seen == nil
 	if elapsed-p.looked >= lease {
 		before = nil
 	}
@@ -35,10 +37,11 @@ func (p *pulses) look(nodes []store.Node, own shippost.NodeID, now time.Time, el
 		}
 		latest, known := before[n.ID]
 		if !known || !latest.beat.Equal(n.BeatAt) {
-			latest = pulse{n.BeatAt, elapsed}
+			latest = pulse{beat: n.BeatAt, since: elapsed, moved: known}
 		}
 		p.seen[n.ID] = latest
-		if elapsed-latest.since >= lease || !now.IsZero() && n.BeatAt.Before(now.Add(-farAhead-lease)) {
+		far := !now.IsZero() && (n.BeatAt.Before(now.Add(-farAhead-lease)) || latest.moved && n.BeatAt.After(now.Add(farAhead)))
+		if elapsed-latest.since >= lease || far && (first || latest.moved) {
 			silent = append(silent, n.ID)
 		}
 	}

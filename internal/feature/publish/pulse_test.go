@@ -18,6 +18,7 @@ func TestPulses(t *testing.T) {
 		"living":  func(at time.Duration) time.Time { return start.Add(at) },
 		"behind":  func(at time.Duration) time.Time { return start.Add(at - 2*time.Minute) },
 		"ahead":   func(at time.Duration) time.Time { return start.Add(at + 400*24*time.Hour) },
+		"held":    func(at time.Duration) time.Time { return start.Add(at - time.Hour) },
 		"dead":    func(at time.Duration) time.Time { return start.Add(min(at, 30*time.Second)) },
 		"ancient": func(time.Duration) time.Time { return start.Add(-time.Hour) },
 	}
@@ -27,12 +28,14 @@ func TestPulses(t *testing.T) {
 		clock  bool  // ours may be gone by
 		silent []shippost.NodeID
 	}{
-		{"a start", []int{0}, true, []shippost.NodeID{"ancient"}},
+		{"a start", []int{0}, true, []shippost.NodeID{"ancient", "held"}},
 		{"a start by a wrong clock", []int{0}, false, nil},
 		{"a wrong clock, later", []int{0, 3, 6, 9, 12, 15}, false, []shippost.NodeID{"ancient"}},
-		{"just before a lease has passed", []int{27, 30, 33, 36, 39, 42, 44}, true, []shippost.NodeID{"ancient"}},
-		{"a lease after the last beat", []int{27, 30, 33, 36, 39, 42, 45}, true, []shippost.NodeID{"ancient", "dead"}},
-		{"nobody could look for a lease", []int{27, 30, 45}, true, []shippost.NodeID{"ancient"}},
+		{"whose clock is far from ours cannot publish", []int{0, 3}, true, []shippost.NodeID{"ahead", "held"}},
+		{"just before a lease has passed", []int{27, 30, 33, 36, 39, 42, 44}, true, []shippost.NodeID{"ahead", "ancient", "held"}},
+		{"a lease after the last beat", []int{27, 30, 33, 36, 39, 42, 45}, true, []shippost.NodeID{"ahead", "ancient", "dead", "held"}},
+		{"nobody could look for a lease", []int{27, 30, 45}, true, nil},
+		{"nobody could look for an hour", []int{27, 30, 3630}, true, nil},
 	} {
 		p := pulses{}
 		var got []shippost.NodeID
