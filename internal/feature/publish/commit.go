@@ -20,7 +20,7 @@ func (e *refusedError) Error() string { return "commit refused: " + string(e.why
 // commitRow has the committing row written if the guard lets it: the durable record without which no last byte leaves. When
 // a post of a backlog must wait for another one of its account, nothing is written and later says until when.
 func (r *runner) commitRow(ctx context.Context) (later time.Time, _ error) {
-	c := &candidate{r: r, ctx: ctx, decided: make(chan struct{})}
+	c := &candidate{r: r, ctx: ctx, late: r.s.late(r.now()), decided: make(chan struct{})}
 	if r.commits.add(c) {
 		r.workers.Go(func() { r.writeCommits(context.WithoutCancel(ctx)) })
 	}
@@ -42,13 +42,21 @@ func (r *runner) commitRow(ctx context.Context) (later time.Time, _ error) {
 type candidate struct {
 	r       *runner
 	ctx     context.Context
+	late    bool          // of a backlog
 	decided chan struct{} // closed when the rest is set
 	verdict
 }
 
-// dueFirst orders candidates by their instant, and those of one instant as their rows lie in the database: ids grow with time.
-// Rows that share pages are written several times faster than as many all over the file.
+// dueFirst orders candidates by their instant, after those that can still keep theirs the ones of a backlog, and those of one
+// instant as their rows lie in the database: ids grow with time, and rows that share pages are written several times faster than as
+// many all over the file.
 func dueFirst(a, b *candidate) int {
+	if a.late != b.late {
+		if a.late {
+			return 1
+		}
+		return -1
+	}
 	return cmp.Or(a.r.s.Post.Due.At.Compare(b.r.s.Post.Due.At), cmp.Compare(a.r.a.Post, b.r.a.Post))
 }
 

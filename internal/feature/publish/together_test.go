@@ -5,6 +5,9 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
+
+	"ship-post.com/shippost"
 )
 
 // What waits together is written together, in order; what one of a batch meets is told to it alone.
@@ -64,5 +67,22 @@ func TestTogether_Order(t *testing.T) {
 	}, func(int, error) {})
 	if want := [][]int{{1, 3}, {2, 5}, {7, 9}}; !slices.EqualFunc(batches, want, slices.Equal) {
 		t.Errorf("wrote %v, want %v", batches, want)
+	}
+}
+
+// Whoever can still keep its time goes before a backlog, the earliest first, and those of one instant in the order of their rows.
+func TestDueFirst(t *testing.T) {
+	at := func(id shippost.PostID, due time.Duration, late bool) *candidate {
+		post := shippost.Post{ID: id, Due: shippost.Due{At: time.Unix(0, 0).Add(due)}}
+		return &candidate{r: &runner{s: situation{Post: post}, a: shippost.Attempt{Post: id}}, late: late}
+	}
+	list := []*candidate{at("d", -time.Hour, true), at("c", time.Second, false), at("b", 0, false), at("e", -time.Minute, true), at("a", time.Second, false)}
+	slices.SortFunc(list, dueFirst)
+	var got []string
+	for _, c := range list {
+		got = append(got, string(c.r.a.Post))
+	}
+	if want := []string{"b", "a", "c", "d", "e"}; !slices.Equal(got, want) {
+		t.Errorf("the order is %v, want %v", got, want)
 	}
 }
