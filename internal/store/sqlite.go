@@ -68,7 +68,8 @@ func sqliteDSN(path string, readOnly bool) string {
 }
 
 // Where the writer keeps the pages that it needs to undo a statement, or one update of a group. Our own changes are small, and a
-// temporary file would cost each of them more than the change itself. What a migration changes has no limit.
+// temporary file would cost each of them more than the change itself. What a migration changes has no limit, nor has what else
+// SQLite has temporary files for: a VACUUM would take the whole database into memory.
 const (
 	undoInMemory = "temp_store(MEMORY)"
 	undoInFile   = "temp_store(FILE)"

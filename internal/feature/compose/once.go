@@ -43,16 +43,20 @@ func (c *Composer) claim(ctx context.Context, tx *store.Tx, actor shippost.Actor
 		return nil, nil, nil
 	}
 	r := &store.Reply{Actor: who(actor), Key: once.Key, BodyHash: once.Hash, CreatedAt: tx.Now()}
-	ours, err := tx.ClaimReply(ctx, r)
-	if err != nil || ours {
-		return r, nil, err
+	for {
+		ours, err := tx.ClaimReply(ctx, r)
+		if err != nil || ours {
+			return r, nil, err
+		}
+		before, ok, err := tx.Reply(ctx, r.Actor, r.Key)
+		if err != nil {
+			return nil, nil, err
+		}
+		if ok { // else it was forgotten just now, and the key is free
+			replay, err = once.replay(before)
+			return nil, replay, err
+		}
 	}
-	before, _, err := tx.Reply(ctx, r.Actor, r.Key)
-	if err != nil {
-		return nil, nil, err
-	}
-	replay, err = once.replay(before)
-	return nil, replay, err
 }
 
 // replay returns a stored answer, unless it was given to another question.
