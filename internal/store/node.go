@@ -39,7 +39,13 @@ func (t *Tx) Nodes(ctx context.Context) ([]Node, error) {
 	return nodes.list(ctx, t, "ORDER BY started_at, id")
 }
 
-// DeleteNode removes a process that ended or was taken for dead.
+// DeleteOldNodes removes processes that have not said for so long that they run. One that does after all makes itself known again.
+func (t *Tx) DeleteOldNodes(ctx context.Context, before time.Time) error {
+	_, err := t.exec(ctx, "DELETE FROM nodes WHERE beat_at < $1", moment(before))
+	return err
+}
+
+// DeleteNode removes a process that ended.
 func (t *Tx) DeleteNode(ctx context.Context, id shippost.NodeID) (changed bool, err error) {
 	return t.swap(ctx, "DELETE FROM nodes WHERE id = $1", id)
 }

@@ -163,5 +163,20 @@ func TestNodesBeat(t *testing.T) {
 			}
 			return err
 		})
+		for _, c := range []struct {
+			before time.Duration
+			left   int
+		}{{10 * time.Second, 1}, {11 * time.Second, 0}} {
+			storetest.Update(t, db, func(tx *store.Tx) error {
+				if err := tx.DeleteOldNodes(ctx, start.Add(c.before)); err != nil {
+					return err
+				}
+				list, err := tx.Nodes(ctx)
+				if len(list) != c.left {
+					t.Errorf("of nodes that were silent for %s are left %+v, want %d", c.before, list, c.left)
+				}
+				return err
+			})
+		}
 	})
 }

@@ -12,11 +12,12 @@ import (
 )
 
 const (
-	tick      = 500 * time.Millisecond // how often the lanes look without being nudged
-	beat      = 3 * time.Second        // how often a node says that it lives
-	lease     = 5 * beat               // after this long without a beat others go on with a node's attempts
-	claimSize = 500                    // posts taken from the table at once
-	claimTime = 30 * time.Second       // after this long an unfinished claim is looked at again
+	tick       = 500 * time.Millisecond // how often the lanes look without being nudged
+	beat       = 3 * time.Second        // how often a node says that it lives
+	lease      = 5 * beat               // after this long without a beat others go on with a node's attempts
+	forgetNode = 24 * time.Hour         // after this long without a beat nothing is kept of a node
+	claimSize  = 500                    // posts taken from the table at once
+	claimTime  = 30 * time.Second       // after this long an unfinished claim is looked at again
 )
 
 // register makes this node known. On SQLite it is the only one, so whatever other nodes left is ours at once.
@@ -83,6 +84,9 @@ func (p *Publisher) takeOver(ctx context.Context) error {
 		var wall time.Time
 		if p.clock.trusted() {
 			wall = now
+			if err := tx.DeleteOldNodes(ctx, now.Add(-forgetNode)); err != nil {
+				return err
+			}
 		}
 		left, err := tx.AbandonedAttempts(ctx, p.pulses.look(nodes, p.node, wall, p.elapsed()), claimSize)
 		if err != nil {
