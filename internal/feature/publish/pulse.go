@@ -22,9 +22,9 @@ type pulse struct {
 }
 
 // look takes all nodes as they are now and returns the others whose work we go on with: those that have shown no life for a
-// lease, and those whose clock is so far from ours that they hold publishing. now is zero while our own may not be gone by. Who is
-// long gone when we start need not be watched for a lease first. But after we could not look ourselves for that long, the database
-// being away for example, all the others have theirs before them.
+// lease, and those whose clock is so far from ours that they hold publishing. now is zero while our own may not be gone by. Who
+// seems to be gone for a lease when we start need not be watched for all of one, and who is long gone not at all. But after we
+// could not look ourselves for that long, the database being away for example, none of the others is taken for gone at once.
 func (p *pulses) look(nodes []store.Node, own shippost.NodeID, now time.Time, elapsed time.Duration) (silent []shippost.NodeID) {
 	before, first := p.seen, p.seen == nil
 	if elapsed-p.looked >= lease {
@@ -41,7 +41,9 @@ func (p *pulses) look(nodes []store.Node, own shippost.NodeID, now time.Time, el
 		}
 		p.seen[n.ID] = latest
 		far := !now.IsZero() && (n.BeatAt.Before(now.Add(-farAhead-lease)) || latest.moved && n.BeatAt.After(now.Add(farAhead)))
-		if elapsed-latest.since >= lease || far && (first || latest.moved) {
+		old := !now.IsZero() && n.BeatAt.Before(now.Add(-lease))
+		watched := elapsed - latest.since
+		if watched >= lease || old && watched >= 2*beat || far && (first || latest.moved) {
 			silent = append(silent, n.ID)
 		}
 	}
