@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"time"
 
 	"ship-post.com/shippost"
@@ -56,31 +55,51 @@ func (t *Tx) ReplaceGrant(ctx context.Context, g Grant, version int64) (bool, er
 		at(&g.RefreshExpiresAt), doc(&g.Scopes), g.Version, g.Account, version)
 }
 
-// Patience says when a refresh that somebody else began counts as lost.
-type Patience struct {
-	Stale  time.Time // begun before this, by whomever
-	Lost   time.Time // begun before this, by a process that is not alive any more
-	Silent time.Time // a process that has not beaten since is not alive; on SQLite no other one is
-	Ahead  time.Time // begun after this, by whomever: by a clock that was wrong
+// Intent is a refresh on its way, as it was written down. Two that are equal are the same one, not renewed in between.
+type Intent struct {
+	Version int64
+	Hash    string
+	At      int64 // in microseconds, by the clock of whoever wrote it; good for telling two apart, not for how old one is
+	By      shippost.NodeID
 }
 
-// lost is the condition for that, with the patience's times as four parameters from number n on.
-func (t *Tx) lost(p Patience, n int) (condition string, args []any) {
-	if t.db.engine == SQLite {
-		p.Silent = t.Now().AddDate(1, 0, 0)
+// Intent returns the refresh on its way; its Hash is empty when there is none.
+func (g Grant) Intent() Intent {
+	if g.IntentHash == "" {
+		return Intent{}
 	}
-	return fmt.Sprintf(`(intent_at <= $%d OR intent_at <= $%d
-		AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = grants.intent_by AND n.beat_at > $%d) OR intent_at > $%d)`, n, n+1, n+2, n+3),
-		[]any{moment(p.Stale), moment(p.Lost), moment(p.Silent), moment(p.Ahead)}
+	return Intent{g.Version, g.IntentHash, g.IntentAt.UnixMicro(), g.IntentBy}
 }
 
-// ClaimRefresh notes that a refresh of the given version is about to be sent by node, unless another one is on its way
-// that does not count as lost. It reports whether this node may send it.
+// Intents returns all refreshes on their way.
+func (t *Tx) Intents(ctx context.Context) (map[shippost.AccountID]Intent, error) {
+	list, err := grants.list(ctx, t, "WHERE intent_hash <> ''")
+	intents := make(map[shippost.AccountID]Intent, len(list))
+	for _, g := range list {
+		intents[g.Account] = g.Intent()
+	}
+	return intents, err
+}
+
+// Patience says which refresh on its way was waited for long enough to be taken over; the zero value is none.
+type Patience struct {
+	Intent Intent
+	Gone   bool // only if the process that began it is another one and gone: not registered, or on SQLite any other
+}
+
+// ClaimRefresh notes that a refresh of the given version is about to be sent by node, unless another one is on its way than
+// the one that may be taken over. It reports whether this node may send it.
 func (t *Tx) ClaimRefresh(ctx context.Context, account shippost.AccountID, version int64, hash string, node shippost.NodeID, p Patience) (bool, error) {
-	lost, args := t.lost(p, 7)
-	return t.swap(ctx, `UPDATE grants SET intent_hash = $1, intent_at = $2, intent_by = $3
-		WHERE account_id = $4 AND version = $5 AND (intent_hash = '' OR intent_at <= $6 OR intent_at > $10 OR intent_by <> $3 AND `+lost+`)`,
-		append([]any{hash, moment(t.Now()), node, account, version, moment(p.Stale)}, args...)...)
+	gone := ""
+	if p.Gone {
+		gone = " AND intent_by <> $3"
+		if t.db.engine == Postgres {
+			gone += " AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = grants.intent_by)"
+		}
+	}
+	return t.swap(ctx, `UPDATE grants SET intent_hash = $1, intent_at = $2, intent_by = $3 WHERE account_id = $4 AND version = $5
+		AND (intent_hash = '' OR intent_hash = $6 AND intent_at = $7 AND intent_by = $8`+gone+")",
+		hash, moment(t.Now()), node, account, version, p.Intent.Hash, p.Intent.At, p.Intent.By)
 }
 
 // HoldRefresh makes the intent of a refresh that node has under way recent again. It reports whether it still is the node's.
@@ -123,14 +142,12 @@ func (t *Tx) DeleteGrant(ctx context.Context, account shippost.AccountID) error 
 	return err
 }
 
-// AgingGrants returns accounts in use whose access token has less than a quarter of its life left, or whose refresh counts
-// as lost, most urgent first.
-func (t *Tx) AgingGrants(ctx context.Context, now time.Time, p Patience, limit int) ([]shippost.AccountID, error) {
-	lost, args := t.lost(p, 3)
-	list, err := grants.list(ctx, t, `WHERE ((access_expires_at - $1) * 4 < access_expires_at - access_issued_at
-		OR intent_hash <> '' AND `+lost+`)
+// AgingGrants returns accounts in use whose access token has less than a quarter of its life left, or that have a refresh on
+// its way, which may be lost, most urgent first.
+func (t *Tx) AgingGrants(ctx context.Context, now time.Time, _ Patience, limit int) ([]shippost.AccountID, error) {
+	list, err := grants.list(ctx, t, `WHERE ((access_expires_at - $1) * 4 < access_expires_at - access_issued_at OR intent_hash <> '')
 		AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = grants.account_id AND a.status = 'active') ORDER BY access_expires_at LIMIT $2`,
-		append([]any{moment(now), limit}, args...)...)
+		moment(now), limit)
 	ids := make([]shippost.AccountID, len(list))
 	for i, g := range list {
 		ids[i] = g.Account

@@ -117,10 +117,13 @@ func (b *bench) closeDB(db *store.DB) {
 // node starts another node. Its waits pass by moving the clock, those for another node with a little real time for it.
 func (b *bench) node(db *store.DB) *vault.Vault {
 	v := vault.New(vault.Options{DB: db, Sealer: b.sealer, Platforms: b.platforms, Node: shippost.NewNodeID(b.clock.Now()), Now: b.clock.Now,
-		After: b.after, Log: slog.New(slog.DiscardHandler)})
+		After: b.after, Elapsed: b.elapsed, Log: slog.New(slog.DiscardHandler)})
 	b.nodes = append(b.nodes, v)
 	return v
 }
+
+// elapsed is the monotonic clock of all nodes.
+func (b *bench) elapsed() time.Duration { return b.clock.Now().Sub(start) }
 
 func (b *bench) after(d time.Duration) <-chan time.Time {
 	switch {

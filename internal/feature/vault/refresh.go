@@ -18,16 +18,10 @@ const (
 	// secondTry is how long to wait after a lost answer before the same refresh token is tried once more: a platform
 	// that did rotate says so then, one that did not gives a new pair.
 	secondTry = 5 * time.Second
-	// intentLife is how long a refresh of another node is waited for before it counts as lost. It must be longer than
-	// a request may take, and with keepEvery shorter than a minute: so soon people are told of a connection that was
-	// lost with its answer (reliability R19).
+	// intentLife is how long a refresh of another node is watched, unchanged, before it counts as lost. It must be longer
+	// than a request may take, and with keepEvery shorter than a minute: so soon people are told of a connection that was
+	// lost with its answer (reliability R19). One of a node that is gone counts as lost after secondTry.
 	intentLife = 30 * time.Second
-	// silence is how long a node may go without a beat before it counts as dead: as long as for the publisher. What a
-	// dead node began is not waited for.
-	silence = 15 * time.Second
-	// farAhead is how far ahead of our clock an intent may lie that another node wrote; no two clocks that may be
-	// right are so far apart. One from later was written by a clock that has been put right since.
-	farAhead = 5 * time.Minute
 	// lookAgain is how often the row is read while another node refreshes.
 	lookAgain = 100 * time.Millisecond
 	// refreshTime bounds one request.
@@ -92,26 +86,81 @@ func (v *Vault) renew(ctx context.Context, s state) (shippost.Secret, error) {
 	}
 }
 
-// claim writes the intent of a refresh, unless another node's is recent. A stale one is of a node that died: its answer
-// is lost, and the same token is tried once more.
+// claim writes the intent of a refresh, unless another one is on its way and was not watched for long enough to count as
+// lost. Then its answer is, and the same token is tried once more.
 func (v *Vault) claim(ctx context.Context, s state) (mine bool, err error) {
+	patience, err := v.patienceWith(ctx, s.grant)
+	if err != nil || patience.Intent != s.grant.Intent() {
+		return false, err
+	}
 	refresh, err := v.Sealer.Open(s.grant.RefreshToken, place(s.grant.Account, "refresh_token"))
 	if err != nil {
 		return false, err
 	}
 	err = v.DB.Update(ctx, func(tx *store.Tx) error {
-		now := v.Now()
-		mine, err = tx.ClaimRefresh(ctx, s.grant.Account, s.grant.Version, fingerprint(refresh), v.Node, patience(now))
+		mine, err = tx.ClaimRefresh(ctx, s.grant.Account, s.grant.Version, fingerprint(refresh), v.Node, patience)
 		return err
 	})
 	chaos.Point("vault.intended")
 	return mine, err
 }
 
-// patience says which refreshes count as lost.
-func patience(now time.Time) store.Patience {
-	return store.Patience{Stale: now.Add(-intentLife), Lost: now.Add(-secondTry), Silent: now.Add(-silence), Ahead: now.Add(farAhead)}
+// sight is a refresh on its way, and when this process saw it first, by the monotonic clock. What wall clocks say of it tells
+// nothing: two may be minutes apart while both count as right.
+type sight struct {
+	intent store.Intent
+	since  time.Duration
 }
+
+// patienceWith says whether the refresh on its way, if any, was seen unchanged for so long that it counts as lost. A claim by
+// it succeeds only while it still is that very one, so it does not matter how long this process could not look in between.
+func (v *Vault) patienceWith(ctx context.Context, g store.Grant) (p store.Patience, err error) {
+	intent := g.Intent()
+	if intent.Hash == "" {
+		return p, nil
+	}
+	v.mu.Lock()
+	s := v.seen[g.Account]
+	v.mu.Unlock()
+	if s.intent != intent {
+		return p, v.look(ctx)
+	}
+	switch seen := v.Elapsed() - s.since; {
+	case seen >= intentLife:
+		p.Intent = intent
+	case seen >= secondTry:
+		p.Intent, p.Gone = intent, true
+	}
+	return p, nil
+}
+
+// look notes all refreshes on their way: when many were left behind, they are waited for at the same time.
+func (v *Vault) look(ctx context.Context) error {
+	var intents map[shippost.AccountID]store.Intent
+	err := v.DB.View(ctx, func(tx *store.Tx) (err error) {
+		intents, err = tx.Intents(ctx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	now := v.Elapsed()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	seen := make(map[shippost.AccountID]sight, len(intents))
+	for id, intent := range intents {
+		s := v.seen[id]
+		if s.intent != intent {
+			s = sight{intent, now}
+		}
+		seen[id] = s
+	}
+	v.seen = seen
+	return nil
+}
+
+// patience is that of somebody who has watched nothing: which tokens Keep looks after does not depend on it.
+func patience(time.Time) store.Patience { return store.Patience{} }
 
 func fingerprint(token shippost.Secret) string {
 	sum := sha256.Sum256([]byte(token.Reveal()))
@@ -145,8 +194,8 @@ func (v *Vault) send(ctx context.Context, s state) (shippost.Secret, error) {
 	case err == nil:
 		return v.keep(ctx, s, grant)
 	case lostAnswer(err):
-		// The intent stays: whoever comes next knows that the token may be dead, and tries it again later.
-		return shippost.Secret{}, err
+		// The intent stays: whoever comes next knows that the token may be dead, and tries it again later. Our wait begins now.
+		return shippost.Secret{}, errors.Join(err, v.look(ctx))
 	case revoked(p, err):
 		chaos.Point("vault.refused")
 		return v.ended(ctx, s, err)

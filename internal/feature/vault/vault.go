@@ -17,7 +17,7 @@ import (
 	"ship-post.com/shippost/internal/store"
 )
 
-// Options is what a Vault needs. All fields but After are required.
+// Options is what a Vault needs. All fields but After and Elapsed are required.
 type Options struct {
 	DB        *store.DB
 	Sealer    *seal.Sealer
@@ -25,6 +25,7 @@ type Options struct {
 	Node      shippost.NodeID
 	Now       func() time.Time
 	After     func(time.Duration) <-chan time.Time // nil means time.After
+	Elapsed   func() time.Duration                 // since some moment, by the monotonic clock; nil means since New
 	Log       *slog.Logger
 }
 
@@ -33,12 +34,17 @@ type Vault struct {
 	Options
 	mu    sync.Mutex
 	calls map[shippost.AccountID]*call // refreshes under way in this process
+	seen  map[shippost.AccountID]sight // refreshes on their way in all processes, as of the latest look
 }
 
 // New returns a Vault.
 func New(o Options) *Vault {
 	if o.After == nil {
 		o.After = time.After
+	}
+	if o.Elapsed == nil {
+		began := time.Now()
+		o.Elapsed = func() time.Duration { return time.Since(began) }
 	}
 	return &Vault{Options: o, calls: map[shippost.AccountID]*call{}}
 }
