@@ -237,7 +237,8 @@ func (a *App) openPlatforms() error {
 	a.rotator = rotate.New(rotate.Options{DB: a.db, Sealer: a.sealer, Chain: a.chain, Shared: !a.config.MasterKey.IsZero(), Patience: 4 * rotate.TellEvery, Log: a.log})
 	a.admins = admin.New(admin.Options{DB: a.db, Passkeys: a.passkeys, Sealer: a.sealer, Chain: a.chain, Post: a.post(), PublicURL: a.config.PublicURL, CodeFile: filepath.Join(a.config.DataDir, adminCodeFile), Now: chaos.Now})
 	a.usage = usage.New(usage.Options{DB: a.db, On: a.config.Usage == "on", Now: chaos.Now, Log: a.log})
-	a.tokens = vault.New(vault.Options{DB: a.db, Sealer: a.sealer, Platforms: a.platforms, Now: chaos.Now, Log: a.log, Node: a.node})
+	a.tokens = vault.New(vault.Options{DB: a.db, Sealer: a.sealer, Platforms: a.platforms, Now: chaos.Now, Log: a.log, Node: a.node,
+		Trusted: func(ctx context.Context) bool { return a.publisher.ClockTrusted(ctx) }})
 	a.publisher = publish.New(publish.Options{DB: a.db, Node: a.node, Platforms: a.platforms, Vault: a.tokens, Files: a.library,
 		Sealer: a.sealer, Quota: a.quota, Gate: a.gate, Now: chaos.Now, Log: a.log})
 	a.keeper = auth.New(auth.Options{DB: a.db, Now: chaos.Now, Log: a.log})

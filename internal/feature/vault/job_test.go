@@ -1,6 +1,7 @@
 package vault_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -72,6 +73,31 @@ func TestR19_JobTellsWithinAMinute(t *testing.T) {
 		}
 		if told := b.broken(); told.Sub(died) > time.Minute {
 			t.Errorf("told at %v, the node died at %v; want it within a minute", told, died)
+		}
+	})
+}
+
+// By a clock that is far ahead every token looks old. None is renewed for it, and no age is written that a right clock cannot go by.
+func TestKeep_NothingByAWrongClock(t *testing.T) {
+	t.Parallel()
+	engines(t, func(t *testing.T, b *bench) {
+		trusted, v := false, b.nodes[0]
+		v.Trusted = func(context.Context) bool { return trusted }
+		_, before := b.stored()
+		b.clock.Advance(400 * 24 * time.Hour)
+		if err := v.Keep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, grant := b.stored(); b.refreshes() != 0 || grant.Version != before.Version {
+			t.Errorf("by a wrong clock there were %d refreshes, of version %d now", b.refreshes(), grant.Version)
+		}
+		b.clock.Advance(19*time.Hour - 400*24*time.Hour)
+		trusted = true
+		if err := v.Keep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if b.refreshes() != 1 {
+			t.Errorf("by a right clock there were %d refreshes of a token that grew old, want one", b.refreshes())
 		}
 	})
 }

@@ -17,7 +17,7 @@ import (
 	"ship-post.com/shippost/internal/store"
 )
 
-// Options is what a Vault needs. All fields but After and Elapsed are required.
+// Options is what a Vault needs. All fields but After, Elapsed and Trusted are required.
 type Options struct {
 	DB        *store.DB
 	Sealer    *seal.Sealer
@@ -27,6 +27,8 @@ type Options struct {
 	After     func(time.Duration) <-chan time.Time // nil means time.After
 	Elapsed   func() time.Duration                 // since some moment, by the monotonic clock; nil means since New
 	Log       *slog.Logger
+
+	Trusted func(context.Context) bool // whether the clock may be gone by; it may wait for somebody to know. nil: always
 }
 
 // Vault keeps tokens. All methods may be called from many goroutines at once.
