@@ -79,6 +79,7 @@ type Client struct {
 	listen *pgxpool.Pool // PostgreSQL only: where the news of inserted jobs arrives
 	log    *slog.Logger
 
+	now     func() time.Time // River's clock
 	trusted func(context.Context) bool
 
 	reclaimer reclaimer
@@ -99,7 +100,10 @@ func Open(ctx context.Context, db *store.DB, o Options) (*Client, error) {
 			return nil, err
 		}
 	}
-	c := &Client{db: db, log: o.Log, trusted: o.Trusted}
+	c := &Client{db: db, log: o.Log, now: o.Now, trusted: o.Trusted}
+	if c.now == nil {
+		c.now = time.Now
+	}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}

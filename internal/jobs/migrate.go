@@ -111,7 +111,7 @@ func alone(ctx context.Context, db *store.DB, fn func() error) (err error) {
 	return fn()
 }
 
-// takeOver frees what a crashed process left behind on SQLite: running jobs, the lead, and jobs of a wrong clock, which would
+// takeOver frees what a crashed process left behind on SQLite: running jobs and the lead, which would
 // else be waited for. The lock on the data folder proves that nobody works on them. On PostgreSQL other nodes may.
 // A job that has used up its attempts is not tried again, so that one that ends the process cannot do so for ever.
 func takeOver(ctx context.Context, db *store.DB) error {
@@ -122,9 +122,6 @@ func takeOver(ctx context.Context, db *store.DB) error {
 		"UPDATE river_job SET state = 'discarded', finalized_at = datetime('now', 'subsec') WHERE state = 'running' AND attempt >= max_attempts",
 		"UPDATE river_job SET state = 'available' WHERE state = 'running'",
 		"DELETE FROM river_leader",
-		// A clock that was far ahead wrote this: no job that is ready waits, and none that failed for a day.
-		"UPDATE river_job SET scheduled_at = datetime('now', 'subsec') WHERE state = 'available' AND scheduled_at > datetime('now', '+10 minutes', 'subsec')",
-		"UPDATE river_job SET scheduled_at = datetime('now', 'subsec') WHERE state = 'retryable' AND scheduled_at > datetime('now', '+1 day', 'subsec')",
 	} {
 		if _, err := db.SQL().ExecContext(ctx, query); err != nil {
 			return fmt.Errorf("take over the job queue: %w", err)

@@ -17,31 +17,36 @@ const (
 )
 
 // reclaimer makes jobs runnable again that a dead node left behind, long before River takes them for stuck by their age
-// alone: a person waits for the check of their upload. SQLite needs none, see takeOver.
+// alone: a person waits for the check of their upload. SQLite needs none of that, see takeOver. It also brings forward what
+// a wrong clock put off.
 type reclaimer struct {
 	stop context.CancelFunc
 	done sync.WaitGroup
 }
 
-// beginReclaiming starts the reclaimer of a client, which looks until endReclaiming.
+// beginReclaiming starts the reclaimer of a client, which looks at once and until endReclaiming.
 func (c *Client) beginReclaiming(ctx context.Context) {
-	if c.db.Engine() == store.SQLite {
-		return
-	}
 	ctx, c.reclaimer.stop = context.WithCancel(context.WithoutCancel(ctx))
 	c.reclaimer.done.Go(func() {
 		tick := time.NewTicker(reclaimEvery)
 		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
+		for round := 0; ; round++ {
+			if round%int(forwardEvery/reclaimEvery) == 0 {
+				if n, err := c.BringForward(ctx); err != nil && ctx.Err() == nil {
+					c.log.Error("cannot look for jobs that a wrong clock put off; trying again", "err", err)
+				} else if n > 0 {
+					c.log.Info("jobs that a wrong clock put off run now", "jobs", n)
+				}
 			}
 			if n, err := c.Reclaim(ctx); err != nil && ctx.Err() == nil {
 				c.log.Error("cannot look for jobs of nodes that are gone; trying again", "err", err)
 			} else if n > 0 {
 				c.log.Info("jobs of a node that is gone run again", "jobs", n)
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
 			}
 		}
 	})
