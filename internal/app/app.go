@@ -182,7 +182,8 @@ func (a *App) openStore(ctx context.Context) error {
 	}
 	a.registry, a.quota = jobs.NewRegistry(), quota.New(a.db)
 	a.jobs, err = jobs.Open(ctx, a.db, jobs.Options{Registry: a.registry, Node: a.node, Queues: queues(), Periodic: periodic(), Log: a.log,
-		Timed: timed(), Trusted: func(ctx context.Context) bool { return a.publisher.ClockTrusted(ctx) }})
+		Trusted: func(ctx context.Context) bool { return a.publisher.ClockTrusted(ctx) },
+		Timed:   timed(), Sure: func(ctx context.Context) bool { return a.publisher.ClockSure(ctx) }})
 	return err
 }
 

@@ -49,7 +49,8 @@ type Options struct {
 	Log      *slog.Logger         // nil drops it
 
 	Trusted func(context.Context) bool // whether the clock may be gone by; it may wait for somebody to know. nil: always
-	Timed   []string                   // kinds of jobs that remove what outlived its time: by a wrong clock they end with nothing done
+	Sure    func(context.Context) bool // whether it may be for what cannot be taken back; it, too, may wait. nil: always
+	Timed   []string                   // kinds of jobs that remove what outlived its time: unless the clock is sure they end with nothing done
 }
 
 // The settings that differ from River's defaults.
@@ -66,8 +67,6 @@ const (
 	defaultQueue = 10
 	// keepDone is how long finished jobs stay for people to look at. The journal is the record, not the queue.
 	keepDone = time.Hour
-	// trustTime is how long a job waits for somebody to know whether the clock is right.
-	trustTime = 10 * time.Second
 	// hardStop is how long jobs have to return after their context was cancelled.
 	hardStop = 5 * time.Second
 )
@@ -160,7 +159,7 @@ func config(db *store.DB, o Options) *river.Config {
 		return r
 	}
 	r.Workers = o.Registry.workers
-	if o.Trusted != nil {
+	if o.Sure != nil {
 		r.Middleware = append(r.Middleware, timed(o))
 	}
 	r.Middleware = append(r.Middleware, river.WorkerMiddlewareFunc(crashable))
@@ -172,15 +171,11 @@ func config(db *store.DB, o Options) *river.Config {
 	return r
 }
 
-// timed leaves jobs undone that a wrong clock has no say in: what they removed would be gone for good. Such jobs come again.
+// timed leaves jobs undone that a clock has no say in that may be wrong: what they removed would be gone for good. Such jobs come again.
 func timed(o Options) river.WorkerMiddlewareFunc {
 	return func(ctx context.Context, job *rivertype.JobRow, work func(context.Context) error) error {
-		if slices.Contains(o.Timed, job.Kind) {
-			soon, cancel := context.WithTimeout(ctx, trustTime)
-			defer cancel()
-			if !o.Trusted(soon) {
-				return nil
-			}
+		if slices.Contains(o.Timed, job.Kind) && !o.Sure(ctx) {
+			return nil
 		}
 		return work(ctx)
 	}

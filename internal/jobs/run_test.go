@@ -105,12 +105,12 @@ func TestScheduledJobsWaitForTheirTime(t *testing.T) {
 	})
 }
 
-// What removes things by their age does nothing by a wrong clock, ends all the same, and is done the next time.
+// What removes things by their age does nothing by a clock that may be wrong, ends all the same, and is done the next time.
 func TestTimedJobsWaitForARightClock(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		var right atomic.Bool
-		b := newBench(t, db, jobs.Options{Timed: []string{note{}.Kind()}, Trusted: func(context.Context) bool { return right.Load() }}, done)
+		b := newBench(t, db, jobs.Options{Timed: []string{note{}.Kind()}, Sure: func(context.Context) bool { return right.Load() }}, done)
 		completed := b.ofNotes(t, river.EventKindJobCompleted)
 		b.start(t)
 		b.insert(t, "by a wrong clock", nil)

@@ -195,8 +195,9 @@ func (p *Publisher) firstTime(ctx context.Context) {
 	p.begun.Do(func() { close(p.compared) })
 }
 
-// ClockTrusted reports whether the wall clock may be gone by. Before its first comparison, which Run makes at its start,
-// nobody knows; that is waited for until ctx ends.
+// ClockTrusted reports whether the wall clock may be gone by: nothing speaks against it. Before Run has asked for the time at its
+// start nobody knows; that is waited for until ctx ends. Neither a platform nor the database need have answered by then: what
+// cannot be taken back asks ClockSure.
 func (p *Publisher) ClockTrusted(ctx context.Context) bool {
 	select {
 	case <-p.compared:
@@ -228,7 +229,7 @@ func (p *Publisher) compareClocks(ctx context.Context) {
 		p.behind = true
 		p.askTime(ctx)
 	}
-	seen, err := p.clockSeen(ctx)
+	seen, err := p.clockNoted(ctx, clockKey)
 	if err == nil {
 		p.clock.compare(seen)
 		if p.clock.trusted() {
@@ -236,7 +237,7 @@ func (p *Publisher) compareClocks(ctx context.Context) {
 		}
 		if err == nil && p.clock.trusted() {
 			err = p.db.Update(ctx, func(tx *store.Tx) error {
-				return tx.SetMeta(ctx, clockKey, p.now().UTC().Format(time.RFC3339Nano))
+				return tx.SetMeta(ctx, clockKey, noted(p.now()))
 			})
 		}
 	}
@@ -245,18 +246,21 @@ func (p *Publisher) compareClocks(ctx context.Context) {
 	}
 }
 
-// clockSeen returns the latest time that the database has seen, zero for none.
-func (p *Publisher) clockSeen(ctx context.Context) (seen time.Time, err error) {
+// clockNoted returns the time that the database keeps by a name, zero for none.
+func (p *Publisher) clockNoted(ctx context.Context, key string) (at time.Time, err error) {
 	err = p.db.View(ctx, func(tx *store.Tx) error {
-		text, err := tx.Meta(ctx, clockKey)
+		text, err := tx.Meta(ctx, key)
 		if err != nil || text == "" {
 			return err
 		}
-		seen, err = time.Parse(time.RFC3339Nano, text)
+		at, err = time.Parse(time.RFC3339Nano, text)
 		return err
 	})
-	return seen, err
+	return at, err
 }
+
+// noted is how the database keeps a time by a name.
+func noted(at time.Time) string { return at.UTC().Format(time.RFC3339Nano) }
 
 func (p *Publisher) askTime(ctx context.Context) {
 	for name, pf := range p.platforms {

@@ -82,7 +82,8 @@ type Publisher struct {
 	breakers  map[shippost.PlatformName]*breaker
 	behind    bool // publishing was held, and what that put off is not brought forward yet
 	begun     sync.Once
-	compared  chan struct{} // closed after the first comparison of clocks
+	compared  chan struct{} // closed after the first comparison of clocks, with those that answered
+	steady    steadiness    // for what asks whether the clock is sure
 	announced string        // what the clock lane last told the operator
 	overdue   atomic.Int64  // posts, when last counted
 
