@@ -245,9 +245,9 @@ func (a *App) openPlatforms() error {
 	a.keeper = auth.New(auth.Options{DB: a.db, Now: chaos.Now, Log: a.log})
 	a.connect = connect.New(connect.Options{DB: a.db, Auth: a.keeper, Platforms: a.platforms, Sealer: a.sealer, Vault: a.tokens,
 		Posts: a.publisher.Desk(), PublicURL: a.config.PublicURL, OpenSignup: a.config.Signup == "open", Policy: func() string { return a.legal.InForce(legal.Policy).Day }, Accept: a.legal.Accept,
-		Bucket: a.bucket, Jobs: a.jobs, Now: chaos.Now, Log: a.log})
+		Bucket: a.bucket, Jobs: a.jobs, Now: chaos.Now, Log: a.log, Sure: a.publisher.ClockSure})
 	a.lifecycle = lifecycle.New(lifecycle.Options{DB: a.db, Bucket: a.bucket, Chain: a.chain, Library: a.library, Accounts: a.connect, Posts: a.publisher.Desk(), Jobs: a.jobs,
-		Now: chaos.Now, Log: a.log})
+		Now: chaos.Now, Log: a.log, Sure: a.publisher.ClockSure})
 	a.breaches = breach.New(breach.Options{DB: a.db, Accounts: a.connect, Chain: a.chain, Keys: a.rotator, Log: a.log})
 	a.inquiries = inquiry.New(inquiry.Options{DB: a.db, Data: a.lifecycle, PublicURL: a.config.PublicURL, Operator: a.config.OperatorContact, Post: a.post(), Now: chaos.Now, Log: a.log})
 	a.inbox = callback.New(callback.Options{DB: a.db, Platforms: a.platforms, Posts: a.publisher.Desk(), Accounts: a.connect, Now: chaos.Now, Log: a.log})

@@ -1,6 +1,7 @@
 package connect_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -302,6 +303,36 @@ func TestPromise_P16_DisconnectWhileTikTokIsDown(t *testing.T) {
 			if gone := b.Effects("authorization_removed"); len(gone) != c.revoked || kept() != 0 {
 				t.Errorf("%d revocations, %d grants kept", len(gone), kept())
 			}
+		})
+	}
+}
+
+// By a clock that may be wrong the seven days are not over: TikTok is asked again, and what it has to revoke is still known.
+func TestDisconnectWhileTikTokIsDown_AheadOfTime(t *testing.T) {
+	sure := false
+	b := connecttest.New(t, func(o *connect.Options) { o.Sure = func(context.Context) bool { return sure } })
+	w := open(t, b)
+	account := w.mustTravel(signIn, mara).Account
+	err := b.Sim.SetKnobs(func(k *tiktoksim.Knobs) {
+		k.Faults = []tiktoksim.Fault{{Endpoint: "revoke", At: "before_effect", Do: "status", Status: 503, Times: -1}}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Desk.Disconnect(t.Context(), w.actor, account.ID); err != nil {
+		t.Fatal(err)
+	}
+	b.Clock.Advance(8 * 24 * time.Hour)
+	for _, sure = range []bool{false, true} {
+		if err := b.Desk.FinishPartings(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		storetest.View(t, b.DB, func(tx *store.Tx) error {
+			left, err := tx.PartedWithGrant(t.Context())
+			if (len(left) == 1) == sure {
+				t.Errorf("the clock is sure: %t, and %d grants are kept", sure, len(left))
+			}
+			return err
 		})
 	}
 }

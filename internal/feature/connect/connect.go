@@ -65,7 +65,7 @@ type Posts interface {
 // Accept notes that a new user accepted the legal texts in force, in the transaction of their first sign-in.
 type Accept func(ctx context.Context, tx *store.Tx, user shippost.UserID) error
 
-// Options is what a Desk needs. OpenSignup, Policy, Accept, Bucket and Jobs may be left out.
+// Options is what a Desk needs. OpenSignup, Policy, Accept, Bucket, Jobs and Sure may be left out.
 type Options struct {
 	DB         *store.DB
 	Auth       *auth.Keeper
@@ -81,6 +81,8 @@ type Options struct {
 	Jobs       *jobs.Client  // fetches them after a sign-in; nil leaves them to RenewAvatars
 	Now        func() time.Time
 	Log        *slog.Logger
+
+	Sure func(context.Context) bool // whether the clock may be gone by for what cannot be taken back. nil: always
 }
 
 // Desk takes sign-ins and connections. All methods may be called from many goroutines at once.

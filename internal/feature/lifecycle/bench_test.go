@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,6 +50,7 @@ type bench struct {
 	jobs   *jobs.Client
 	done   <-chan *river.Event
 	log    *lines
+	unsure atomic.Bool // whether the clock may be wrong
 }
 
 // lines is a log that many write to.
@@ -73,6 +75,7 @@ func open(t *testing.T, db *store.DB, clock *storetest.Clock, dir string) *bench
 	t.Helper()
 	b := &bench{t: t, db: db, clock: clock, dir: dir, log: &lines{}}
 	log := slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	sure := func(context.Context) bool { return !b.unsure.Load() }
 	var err error
 	if b.bucket, err = diskblob.Open(filepath.Join(dir, "files")); err != nil {
 		t.Fatal(err)
@@ -83,7 +86,8 @@ func open(t *testing.T, db *store.DB, clock *storetest.Clock, dir string) *bench
 	}
 	t.Cleanup(func() { _ = b.spool.Close() })
 	registry := jobs.NewRegistry()
-	if b.jobs, err = jobs.Open(t.Context(), db, jobs.Options{Registry: registry, Poll: 20 * time.Millisecond, Now: clock.Now, Log: log}); err != nil {
+	if b.jobs, err = jobs.Open(t.Context(), db, jobs.Options{Registry: registry, Poll: 20 * time.Millisecond, Now: clock.Now, Log: log,
+		Timed: lifecycle.Timed(), Sure: sure}); err != nil {
 		t.Fatal(err)
 	}
 	sealer, err := seal.CreateOrLoad(t.Context(), filepath.Join(dir, "keys"))
@@ -97,7 +101,7 @@ func open(t *testing.T, db *store.DB, clock *storetest.Clock, dir string) *bench
 	b.desk = connect.New(connect.Options{DB: db, Auth: b.auth, Sealer: sealer, Vault: tokens, Posts: posts, PublicURL: "http://localhost:8080",
 		Bucket: b.bucket, Now: clock.Now, Log: log})
 	b.sealer, b.chain = sealer, journal.NewChain(journal.ChainOptions{DB: db, Sealer: sealer, Bucket: b.bucket, Now: clock.Now, Log: log})
-	b.keeper = lifecycle.New(lifecycle.Options{DB: db, Bucket: b.bucket, Chain: b.chain, Library: library, Accounts: b.desk, Posts: posts, Jobs: b.jobs, Now: clock.Now, Log: log})
+	b.keeper = lifecycle.New(lifecycle.Options{DB: db, Bucket: b.bucket, Chain: b.chain, Library: library, Accounts: b.desk, Posts: posts, Jobs: b.jobs, Now: clock.Now, Log: log, Sure: sure})
 	b.keeper.Work(registry)
 	return b
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -359,6 +360,53 @@ func TestPromise_P18_SevenDaysToUndo(t *testing.T) {
 		ticket := b.enter(actor)
 		if _, err := b.auth.Authenticate(ctx, auth.Credentials{Cookie: ticket}); err != nil {
 			t.Errorf("the owner cannot come back: %v", err)
+		}
+	})
+}
+
+// asking counts how often the platforms were asked to let go.
+type asking struct {
+	lifecycle.Accounts
+	times atomic.Int32
+}
+
+func (a *asking) FinishPartings(context.Context) error {
+	a.times.Add(1)
+	return nil
+}
+
+// By a clock that may be wrong nobody's time to undo is over. The platforms are asked to let go all the same, and at once.
+func TestErasure_ByAClockThatMayBeWrong(t *testing.T) {
+	t.Parallel()
+	storetest.EachAt(t, noon, func(t *testing.T, db *store.DB, clock *storetest.Clock) {
+		b := open(t, db, clock, t.TempDir())
+		accounts := &asking{Accounts: b.desk}
+		b.keeper.Accounts = accounts
+		actor := storetest.Workspace(t, db)
+		b.unsure.Store(true)
+		b.work()
+		asked, err := b.keeper.Erase(t.Context(), actor, lifecycle.Workspace)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.until("the platforms are asked to let go", func() bool { return accounts.times.Load() >= 1 })
+		erased := func() bool {
+			p, err := b.keeper.Progress(t.Context(), asked.Token)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return !p.ErasedAt.IsZero()
+		}
+		clock.Advance(400 * 24 * time.Hour)
+		b.until("the platforms are asked again when the time is over", func() bool { return accounts.times.Load() >= 2 })
+		b.sweep()
+		if erased() {
+			t.Error("by a clock that may be wrong it was carried out")
+		}
+		b.unsure.Store(false)
+		b.sweep()
+		if !erased() {
+			t.Error("by a clock that is right it was not carried out")
 		}
 	})
 }

@@ -93,8 +93,8 @@ func (k *Keeper) Work(r *jobs.Registry) {
 	jobs.Add(r, &sweepWorker{keeper: k})
 }
 
-// Timed returns the kinds of jobs that remove what outlived its time. What one leaves undone the next sweep does.
-func Timed() []string { return []string{eraseArgs{}.Kind(), sweepArgs{}.Kind()} }
+// Timed returns the kinds of jobs that do nothing but remove what outlived its time. An erasure's ask the platforms to let go, too.
+func Timed() []string { return []string{sweepArgs{}.Kind()} }
 
 // Periodic returns the hourly sweep, for the options of the job client.
 func Periodic() []*river.PeriodicJob {

@@ -41,7 +41,7 @@ type Posts interface {
 	Queued(ctx context.Context, tx *store.Tx, post *shippost.Post) error
 }
 
-// Options is what a Keeper needs. All fields are required.
+// Options is what a Keeper needs. All fields but Sure are required.
 type Options struct {
 	DB       *store.DB
 	Bucket   blob.Bucket // files, archives and tombstones; outside of what a backup of the database holds
@@ -52,6 +52,8 @@ type Options struct {
 	Jobs     *jobs.Client
 	Now      func() time.Time
 	Log      *slog.Logger
+
+	Sure func(context.Context) bool // whether the clock may be gone by for what cannot be taken back. nil: always
 }
 
 // Keeper sees to the end of data. All methods may be called from many goroutines at once.

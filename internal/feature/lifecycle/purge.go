@@ -36,8 +36,9 @@ func (k *Keeper) eraseDue(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// carryOut does an erasure if it is due, and before that asks the platforms to let go. It can be cut off anywhere: what is
-// left is found again, and an erasure counts as carried out only when nothing was left.
+// carryOut does an erasure if it is due, and before that asks the platforms to let go, which needs no clock. By one that may be
+// wrong nothing is due: the next sweep tries again. It can be cut off anywhere: what is left is found again, and an erasure counts
+// as carried out only when nothing was left.
 func (k *Keeper) carryOut(ctx context.Context, id string) error {
 	var e store.Erasure
 	err := k.DB.View(ctx, func(tx *store.Tx) (err error) {
@@ -51,7 +52,7 @@ func (k *Keeper) carryOut(ctx context.Context, id string) error {
 		return err
 	}
 	parted := k.Accounts.FinishPartings(ctx)
-	if k.Now().Before(e.DueAt) {
+	if k.Now().Before(e.DueAt) || k.Sure != nil && !k.Sure(ctx) {
 		return parted
 	}
 	if parted != nil {
