@@ -28,8 +28,12 @@ func periodic() []*river.PeriodicJob {
 			return forecastArgs{}, &river.InsertOpts{MaxAttempts: 1, Queue: media.Queue}
 		}, &river.PeriodicJobOpts{RunOnStart: true}))
 	list = append(list, lifecycle.Periodic()...)
-	return append(list, river.NewPeriodicJob(river.PeriodicInterval(time.Hour),
-		func() (river.JobArgs, *river.InsertOpts) { return sweepArgs{}, &river.InsertOpts{MaxAttempts: 1} }, &river.PeriodicJobOpts{RunOnStart: true}))
+	return append(list, hourly(sweepArgs{}), hourly(finishArgs{}))
+}
+
+func hourly(args river.JobArgs) *river.PeriodicJob {
+	return river.NewPeriodicJob(river.PeriodicInterval(time.Hour),
+		func() (river.JobArgs, *river.InsertOpts) { return args, &river.InsertOpts{MaxAttempts: 1} }, &river.PeriodicJobOpts{RunOnStart: true})
 }
 
 // timed returns the kinds of jobs that remove what outlived its time, all of which come again within an hour. A clock that is
@@ -44,16 +48,23 @@ type sweepArgs struct{}
 // Kind implements river.JobArgs.
 func (sweepArgs) Kind() string { return "app.sweep" }
 
-type sweepWorker struct {
-	river.WorkerDefaults[sweepArgs]
-	sweeps []func(context.Context) error
+// finishArgs asks for what was left undone, by whatever clock.
+type finishArgs struct{}
+
+// Kind implements river.JobArgs.
+func (finishArgs) Kind() string { return "app.finish" }
+
+// allWorker does all of something.
+type allWorker[T river.JobArgs] struct {
+	river.WorkerDefaults[T]
+	do []func(context.Context) error
 }
 
-// Work implements river.Worker. One sweep that fails does not keep the others from their work.
-func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[sweepArgs]) error {
+// Work implements river.Worker. One that fails does not keep the others from their work.
+func (w *allWorker[T]) Work(ctx context.Context, _ *river.Job[T]) error {
 	var errs []error
-	for _, sweep := range w.sweeps {
-		errs = append(errs, sweep(ctx))
+	for _, do := range w.do {
+		errs = append(errs, do(ctx))
 	}
 	return errors.Join(errs...)
 }
@@ -105,11 +116,12 @@ func (a *App) work() {
 	a.tokens.Work(a.registry)
 	a.connect.Work(a.registry)
 	a.lifecycle.Work(a.registry)
-	sweeps := []func(context.Context) error{a.keeper.Sweep, a.connect.Sweep, a.connect.FinishPartings, a.connect.RenewAvatars, a.quota.Sweep, a.composer.Sweep, a.inbox.Sweep, a.inquiries.Sweep, a.addresses.Sweep, a.passkeys.Sweep, a.admins.Sweep, a.usage.Sweep}
+	sweeps := []func(context.Context) error{a.keeper.Sweep, a.connect.Sweep, a.quota.Sweep, a.composer.Sweep, a.inbox.Sweep, a.inquiries.Sweep, a.addresses.Sweep, a.passkeys.Sweep, a.admins.Sweep, a.usage.Sweep}
 	if a.outbox != nil {
 		a.outbox.Work(a.registry)
 		sweeps = append(sweeps, a.outbox.Sweep)
 	}
 	jobs.Add(a.registry, &forecastWorker{forecast: a.composer.Forecast})
-	jobs.Add(a.registry, &sweepWorker{sweeps: sweeps})
+	jobs.Add(a.registry, &allWorker[sweepArgs]{do: sweeps})
+	jobs.Add(a.registry, &allWorker[finishArgs]{do: []func(context.Context) error{a.connect.FinishPartings, a.connect.RenewAvatars}})
 }
