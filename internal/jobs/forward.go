@@ -19,8 +19,8 @@ const (
 // putOff are the jobs that have their time from a clock that was far ahead. What is scheduled has it on purpose, and keeps it.
 const putOff = "state = 'available' AND scheduled_at > $1 OR state = 'retryable' AND scheduled_at > $2"
 
-// BringForward has jobs run now that a clock that was far ahead put off, and returns how many. They would be waited for, and a
-// unique one kept from being inserted anew. By a wrong clock it does nothing: one that is behind takes every job for one of those.
+// BringForward has jobs run now that a clock that was far ahead put off, and returns how many. They would be waited for, and
+// while a unique one waits it is not inserted anew. By a wrong clock it does nothing: one that is behind takes every job for one of those.
 func (c *Client) BringForward(ctx context.Context) (int64, error) {
 	if c.trusted != nil && !c.trusted(ctx) {
 		return 0, nil

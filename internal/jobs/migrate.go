@@ -111,8 +111,8 @@ func alone(ctx context.Context, db *store.DB, fn func() error) (err error) {
 	return fn()
 }
 
-// takeOver frees what a crashed process left behind on SQLite: running jobs and the lead, which would
-// else be waited for. The lock on the data folder proves that nobody works on them. On PostgreSQL other nodes may.
+// takeOver frees what a crashed process left behind on SQLite: running jobs and the lead, which would else be waited for. The lock on
+// the data folder proves that nobody works on them. On PostgreSQL other nodes may.
 // A job that has used up its attempts is not tried again, so that one that ends the process cannot do so for ever.
 func takeOver(ctx context.Context, db *store.DB) error {
 	if db.Engine() != store.SQLite {

@@ -57,6 +57,9 @@ func (p *Publisher) ClockSure(ctx context.Context) bool {
 	_, _, until := p.clock.state()
 	steady := p.steady.of(until, p.elapsed())
 	last, err := p.clockNoted(ctx, sureKey)
+	if ctx.Err() != nil {
+		return false
+	}
 	if err != nil {
 		p.log.Error("cannot tell whether the clock is right; nothing is removed for its age until the next time", "err", err)
 		return false
@@ -70,7 +73,7 @@ func (p *Publisher) ClockSure(ctx context.Context) bool {
 		return false
 	}
 	err = p.db.Update(ctx, func(tx *store.Tx) error { return tx.SetMeta(ctx, sureKey, noted(p.now())) })
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		p.log.Error("cannot note that the clock is right", "err", err)
 	}
 	return true
