@@ -144,7 +144,7 @@ func (t *Tx) DeleteGrant(ctx context.Context, account shippost.AccountID) error 
 
 // AgingGrants returns accounts in use whose access token has less than a quarter of its life left, or that have a refresh on
 // its way, which may be lost, most urgent first.
-func (t *Tx) AgingGrants(ctx context.Context, now time.Time, _ Patience, limit int) ([]shippost.AccountID, error) {
+func (t *Tx) AgingGrants(ctx context.Context, now time.Time, limit int) ([]shippost.AccountID, error) {
 	list, err := grants.list(ctx, t, `WHERE ((access_expires_at - $1) * 4 < access_expires_at - access_issued_at OR intent_hash <> '')
 		AND EXISTS (SELECT 1 FROM accounts a WHERE a.id = grants.account_id AND a.status = 'active') ORDER BY access_expires_at LIMIT $2`,
 		moment(now), limit)

@@ -41,7 +41,7 @@ func TestClaimRefresh(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				aging, err := tx.AgingGrants(ctx, clock.Now(), store.Patience{}, 10)
+				aging, err := tx.AgingGrants(ctx, clock.Now(), 10)
 				if there := found.Hash != ""; all[account.ID] != found || len(all) == 1 != there || len(aging) == 1 != there {
 					t.Errorf("%+v is on its way; all are %+v, and to be looked after are %v", found, all, aging)
 				}

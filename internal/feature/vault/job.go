@@ -55,8 +55,7 @@ func (v *Vault) Keep(ctx context.Context) error {
 	}
 	var ids []shippost.AccountID
 	err := v.DB.View(ctx, func(tx *store.Tx) (err error) {
-		now := v.Now()
-		ids, err = tx.AgingGrants(ctx, now, patience(now), keepAtOnce)
+		ids, err = tx.AgingGrants(ctx, v.Now(), keepAtOnce)
 		return err
 	})
 	if err != nil {

@@ -89,7 +89,7 @@ func (v *Vault) renew(ctx context.Context, s state) (shippost.Secret, error) {
 // claim writes the intent of a refresh, unless another one is on its way and was not watched for long enough to count as
 // lost. Then its answer is, and the same token is tried once more.
 func (v *Vault) claim(ctx context.Context, s state) (mine bool, err error) {
-	patience, err := v.patienceWith(ctx, s.grant)
+	patience, err := v.patience(ctx, s.grant)
 	if err != nil || patience.Intent != s.grant.Intent() {
 		return false, err
 	}
@@ -112,9 +112,9 @@ type sight struct {
 	since  time.Duration
 }
 
-// patienceWith says whether the refresh on its way, if any, was seen unchanged for so long that it counts as lost. A claim by
+// patience says whether the refresh on its way, if any, was seen unchanged for so long that it counts as lost. A claim by
 // it succeeds only while it still is that very one, so it does not matter how long this process could not look in between.
-func (v *Vault) patienceWith(ctx context.Context, g store.Grant) (p store.Patience, err error) {
+func (v *Vault) patience(ctx context.Context, g store.Grant) (p store.Patience, err error) {
 	intent := g.Intent()
 	if intent.Hash == "" {
 		return p, nil
@@ -158,9 +158,6 @@ func (v *Vault) look(ctx context.Context) error {
 	v.seen = seen
 	return nil
 }
-
-// patience is that of somebody who has watched nothing: which tokens Keep looks after does not depend on it.
-func patience(time.Time) store.Patience { return store.Patience{} }
 
 func fingerprint(token shippost.Secret) string {
 	sum := sha256.Sum256([]byte(token.Reveal()))
